@@ -319,11 +319,7 @@ impl Event {
 
     /// Returns whether the run failed to do what the event asks for, in a login that may have had the subscription.
     fn has_failed(&self, run: &Run, config: &Config) -> bool {
-        let entry = config
-            .subscriptions
-            .get(self.name.split('/').next().unwrap_or_default());
-        let is_asked =
-            |tenant: &TenantResult| entry.is_some_and(|entry| entry.tenants.contains(&tenant.line.tenant));
+        let is_asked = |tenant: &TenantResult| config.entry(&tenant.line.tenant, &self.name).is_some();
         let tenants = narrowed(run.of(self.application).collect(), is_asked);
         let tenants = narrowed(tenants, |tenant| self.may_be_removed(tenant));
         let has_failed = |tenant: &TenantResult| {

@@ -289,11 +289,10 @@ pub(crate) fn filled_in(mut shown: Subscription, known: Subscription) -> Subscri
 /// Restores the expiry and the query of the notification URL where Graph does not show them: some lists leave them out.
 pub(crate) fn keep_query(one: &mut Subscription, known: &Subscription) {
     one.expiration_date_time = one.expiration_date_time.or(known.expiration_date_time);
-    let before_query = |url: &str| url.split('?').next().map(str::to_owned);
-    let (Some(shown), Some(remembered)) = (&one.notification_url, &known.notification_url) else {
-        return;
-    };
-    if !shown.contains('?') && before_query(remembered).as_ref() == Some(shown) {
+    let shown = one.notification_url.as_deref();
+    let before_query = known.notification_url.as_deref();
+    let before_query = before_query.and_then(|url| url.split('?').next());
+    if shown.is_some() && shown == before_query {
         one.notification_url.clone_from(&known.notification_url);
     }
 }

@@ -294,12 +294,7 @@ impl<P: Ports> Answers<'_, P> {
     /// Returns the subscription of the event's name for each login of its application, the login that knows the
     /// subscription first.
     fn named(&self, event: &Event) -> Vec<Named<'_>> {
-        let entry = event.name.split('/').next().unwrap_or_default();
-        let entry = self.config.subscriptions.get(entry);
-        let of_tenant = |name: &String| {
-            let entry = entry.filter(|entry| entry.tenants.contains(name))?;
-            one_of(entry, &event.name)
-        };
+        let of_tenant = |name: &String| one_of(self.config.entry(name, &event.name)?, &event.name);
         let tenants = self.config.tenants.iter();
         let (mut named, others): (Vec<Named<'_>>, Vec<_>) = tenants
             .filter(|(_, tenant)| tenant.application == event.application)

@@ -76,15 +76,6 @@ impl RunRequest {
         until(self.end_at(), clock, call).await
     }
 
-    /// Makes the calls of a list.
-    pub(crate) async fn within_list<T>(
-        &self,
-        clock: &impl Clock,
-        list: impl Future<Output = Result<T, GraphError>>,
-    ) -> Result<T, GraphError> {
-        until(self.lists_until(), clock, list).await
-    }
-
     /// Returns the time at which lists end, three quarters into the run: a list without end must not take the time of the
     /// tenants behind it.
     pub(super) fn lists_until(&self) -> Timestamp {
@@ -180,7 +171,8 @@ mod tests {
         let clock = VirtualClock::new(Timestamp::UNIX_EPOCH);
         let deadline = clock.now() + SignedDuration::from_mins(16);
         let request = RunRequest::everything(Options::default(), clock.now(), deadline);
-        let list = request.within_list(&clock, pending::<Result<(), GraphError>>());
+        let list = pending::<Result<(), GraphError>>();
+        let list = until(request.lists_until(), &clock, list);
         let error = clock.run(list).unwrap_err();
         assert!(matches!(error.kind, GraphErrorKind::OutOfTime));
         assert_eq!(clock.now(), Timestamp::UNIX_EPOCH + SignedDuration::from_mins(12));

@@ -42,12 +42,7 @@ fn is_superseded(config: &Config, old: &TenantResult, new: &TenantResult) -> boo
 /// brake would hold their deletion: Graph may list too few of an entry's objects to the new application.
 fn loses_too_many(config: &Config, new: &TenantResult, old: &TenantResult) -> bool {
     let names: BTreeSet<&str> = new.steps.iter().map(|result| result.step.name.as_str()).collect();
-    let is_asked = |name: &str| {
-        let entry = config
-            .subscriptions
-            .get(name.split('/').next().unwrap_or_default());
-        entry.is_some_and(|entry| entry.tenants.contains(&new.line.tenant))
-    };
+    let is_asked = |name: &str| config.entry(&new.line.tenant, name).is_some();
     let step = |result: &StepResult| {
         let step = result.step.clone();
         let id = step.action.id()?.to_owned();

@@ -91,6 +91,14 @@ impl Config {
         Ok((config, problems.all()))
     }
 
+    /// Returns the entry that asks for the subscription called `name` in a tenant.
+    #[must_use]
+    pub fn entry(&self, tenant: &str, name: &str) -> Option<&Entry> {
+        let entry = name.split('/').next().unwrap_or_default();
+        let entry = self.subscriptions.get(entry)?;
+        entry.tenants.contains(tenant).then_some(entry)
+    }
+
     /// Adds the usable tenants.
     fn read_tenants(&mut self, declared: &[Declared<'_>], applications: &Applications, problems: &Problems) {
         for one in declared {

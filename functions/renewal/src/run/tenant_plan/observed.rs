@@ -10,6 +10,7 @@ use crate::{
     keys::LEAD,
     memory::{Known, keep_query, lock},
     ports::Ports,
+    run::request::until,
     tenant_run::TenantRun,
 };
 
@@ -24,7 +25,7 @@ impl<P: Ports> TenantRun<'_, P> {
             return Ok(lock(known).all());
         }
         let list = self.deps.graph.list(self.tenant);
-        let listed = self.request.within_list(&self.deps.clock, list).await?;
+        let listed = until(self.request.lists_until(), &self.deps.clock, list).await?;
         let mut left_out = lock(known).replace_by(listed, self.begun);
         // Graph has said itself that these are gone: asking again by id costs a call each.
         let removed = self.removed();
