@@ -23,10 +23,12 @@ use crate::{keys, ports::Documents};
 /// Sends windows to the reader, so that it reads the changes that were lost.
 #[derive(Debug)]
 pub struct CatchUp<Q> {
-    queue: Q,
-    back: SignedDuration,
-    /// How long after its end a window is read.
-    settle: SignedDuration,
+    /// `ReadQueue`.
+    pub queue: Q,
+    /// How long before its end a gap of unknown beginning is read.
+    pub back: SignedDuration,
+    /// How long after its end a window is read, when Graph's lists show the last changes in it.
+    pub settle: SignedDuration,
 }
 
 /// The window of a loss.
@@ -65,21 +67,6 @@ impl From<Gap> for Loss {
 }
 
 impl<Q: Queue> CatchUp<Q> {
-    /// Sends windows to `queue`. A gap of unknown beginning is read from `back` before its end.
-    pub fn new(queue: Q, back: SignedDuration) -> Self {
-        Self {
-            queue,
-            back,
-            settle: SignedDuration::ZERO,
-        }
-    }
-
-    /// Has each window read `settle` after its end, when Graph's lists show the last changes in it.
-    #[must_use]
-    pub fn after(self, settle: SignedDuration) -> Self {
-        Self { settle, ..self }
-    }
-
     /// Puts windows into `ReadQueue`, joined where they belong to one subscription. Returns whether it has accepted all, and the
     /// accepted ones of losses that say no time.
     pub(crate) async fn order(

@@ -237,7 +237,7 @@ async fn run_over_gone<P: Ports>(
         let of_application = removed.entry(event.application).or_default();
         // Only a removal is evidence; in the other cases the run compares the list.
         if event.kind == Kind::Removed {
-            of_application.insert(event.key());
+            of_application.insert((event.subscription_id.clone(), event.name.clone()));
         }
     }
     if removed.is_empty() {
@@ -328,11 +328,6 @@ impl Event {
         !run.has_config || tenants.into_iter().any(has_failed)
     }
 
-    /// Returns the id of the removed subscription and its name.
-    fn key(&self) -> (String, String) {
-        (self.subscription_id.clone(), self.name.clone())
-    }
-
     /// Returns the results of the event's subscription.
     fn of_name<'r>(&'r self, steps: &'r [StepResult]) -> impl Iterator<Item = &'r StepResult> {
         let of_name = steps.iter().filter(|result| result.step.name == self.name);
@@ -340,12 +335,8 @@ impl Event {
     }
 }
 
-/// Returns those of the tenants that `may_have` the subscription; all if none of them may.
-fn narrowed(tenants: Vec<&TenantResult>, may_have: impl Fn(&TenantResult) -> bool) -> Vec<&TenantResult> {
-    let found: Vec<_> = tenants
-        .iter()
-        .copied()
-        .filter(|tenant| may_have(tenant))
-        .collect();
-    if found.is_empty() { tenants } else { found }
+/// Returns those of `all` that `fit`; all if none does.
+fn narrowed<T>(all: Vec<&T>, fit: impl Fn(&T) -> bool) -> Vec<&T> {
+    let found: Vec<_> = all.iter().copied().filter(|one| fit(one)).collect();
+    if found.is_empty() { all } else { found }
 }

@@ -62,7 +62,7 @@ async fn deps() -> Result<Deps<Live>, Error> {
     // After all settings are read, so that one error names every missing one.
     settings.check()?;
     let back = schedule::hours_back(catch_up_hours.as_deref())?;
-    let delay = schedule::catch_up_delay(catch_up_delay.as_deref())?;
+    let settle = schedule::catch_up_delay(catch_up_delay.as_deref())?;
     let policy = schedule::policy(minutes.as_deref())?;
     let config = graph_edge::aws::config().await;
     let http = Http::default();
@@ -86,7 +86,11 @@ async fn deps() -> Result<Deps<Live>, Error> {
         clock: SystemClock,
         failed_queue: sqs.queue(failed_queue),
         delivery_queue: sqs.queue(delivery_queue),
-        catch_up: read_queue.map(|url| CatchUp::new(sqs.queue(url), back).after(delay)),
+        catch_up: read_queue.map(|url| CatchUp {
+            queue: sqs.queue(url),
+            back,
+            settle,
+        }),
         stack: StackId::parse(&stack_id)?,
         notifications: BaseUrl::parse(&webhook_url)?,
         lifecycle: BaseUrl::parse(&lifecycle_url)?,

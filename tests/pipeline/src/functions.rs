@@ -116,10 +116,11 @@ fn renewal(
         clock: clock.clone(),
         failed_queue: Arc::clone(&queues.failed),
         delivery_queue: Arc::clone(&queues.delivery),
-        catch_up: Some(CatchUp::new(
-            Arc::clone(&queues.read),
-            SignedDuration::from_hours(6),
-        )),
+        catch_up: Some(CatchUp {
+            queue: Arc::clone(&queues.read),
+            back: SignedDuration::from_hours(6),
+            settle: SignedDuration::ZERO,
+        }),
         stack: StackId::parse("stack").unwrap(),
         notifications: BaseUrl::parse("https://our.example/notifications").unwrap(),
         lifecycle: BaseUrl::parse("https://our.example/lifecycle").unwrap(),

@@ -97,7 +97,11 @@ impl Environment {
             clock: self.clock.clone(),
             failed_queue: self.delivered.clone(),
             delivery_queue: self.delivered.clone(),
-            catch_up: Some(CatchUp::new(self.delivered.clone(), CATCH_UP)),
+            catch_up: Some(CatchUp {
+                queue: self.delivered.clone(),
+                back: CATCH_UP,
+                settle: SignedDuration::ZERO,
+            }),
             stack: StackId::parse("stack").expect("a stack"),
             notifications: BaseUrl::parse("https://our.test/notifications").expect("a URL"),
             lifecycle: BaseUrl::parse("https://our.test/lifecycle").expect("a URL"),

@@ -7,7 +7,7 @@ use graph_core::subscription::{
 use graph_edge::deadline::Deadline;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Event;
+use super::{Event, narrowed};
 use crate::{
     Deps,
     catch_up::Loss,
@@ -108,14 +108,13 @@ impl Event {
         let existing = possible
             .into_iter()
             .filter(|result| result.subscription_id.is_some());
-        let mut losses: Vec<Loss> = existing
-            .map(|result| self.removed_before(result, true, is_made, now))
-            .collect();
-        for loss in &mut losses {
+        let losses = existing.map(|result| {
+            let mut loss = self.removed_before(result, true, is_made, now);
             // Nothing proves the id in the event, so it does not become part of the gap.
             loss.gap.subscription_id = None;
-        }
-        losses
+            loss
+        });
+        losses.collect()
     }
 
     /// Returns the loss before a successor.
@@ -141,13 +140,8 @@ impl Event {
     /// Returns the results of the event's subscription in those of the tenants that `had` it: the created ones, if any.
     fn successors<'r>(&'r self, run: &'r Run, had: impl Fn(&TenantResult) -> bool) -> Vec<&'r StepResult> {
         let tenants = run.of(self.application).filter(|tenant| had(tenant));
-        let all: Vec<&StepResult> = tenants.flat_map(|tenant| self.of_name(&tenant.steps)).collect();
-        let created: Vec<&StepResult> = all
-            .iter()
-            .copied()
-            .filter(|result| result.has_created())
-            .collect();
-        if created.is_empty() { all } else { created }
+        let all = tenants.flat_map(|tenant| self.of_name(&tenant.steps));
+        narrowed(all.collect(), StepResult::has_created)
     }
 
     /// Returns whether the run knows that the tenant had the removed subscription.

@@ -119,7 +119,11 @@ impl World {
             clock: clock.clone(),
             failed_queue: failed_queue.clone(),
             delivery_queue: delivery_queue.clone(),
-            catch_up: Some(CatchUp::new(read_queue.clone(), SignedDuration::from_hours(9))),
+            catch_up: Some(CatchUp {
+                queue: read_queue.clone(),
+                back: SignedDuration::from_hours(9),
+                settle: SignedDuration::ZERO,
+            }),
             stack: StackId::parse("stack").unwrap(),
             notifications: BaseUrl::parse("https://our.example/notifications").unwrap(),
             lifecycle: BaseUrl::parse("https://our.example/lifecycle").unwrap(),

@@ -55,7 +55,7 @@ async fn a_window_shorter_than_graphs_retries_is_marked_as_clipped() {
     for (minutes, clipped) in [(24 * 60, Some(true)), (60, None)] {
         let mut world = prepared(&[("chat", "a", true)]).await;
         let back = SignedDuration::from_hours(3);
-        world.deps.catch_up = Some(crate::CatchUp::new(world.read_queue.clone(), back));
+        world.deps.catch_up.as_mut().unwrap().back = back;
         world.clock.advance(minutes);
         let missed = received(event("m1", "missed", "chat", "id-1"), world.clock.now());
         world.invoke(batch(&[missed])).await.unwrap();
@@ -70,8 +70,7 @@ async fn a_window_shorter_than_graphs_retries_is_marked_as_clipped() {
 async fn a_window_is_kept_back_until_a_minute_after_its_end() {
     for (settle, late, expected) in [(60, 0, 60), (60, 20, 40), (60, 90, 0), (0, 0, 0)] {
         let mut world = prepared(&[("chat", "a", true)]).await;
-        let catch_up = crate::CatchUp::new(world.read_queue.clone(), SignedDuration::from_hours(9));
-        world.deps.catch_up = Some(catch_up.after(SignedDuration::from_secs(settle)));
+        world.deps.catch_up.as_mut().unwrap().settle = SignedDuration::from_secs(settle);
         let at = world.clock.now() - SignedDuration::from_secs(late);
         let missed = received(event("m1", "missed", "chat", "id-1"), at);
         world.invoke(batch(&[missed])).await.unwrap();
