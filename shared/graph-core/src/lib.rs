@@ -17,7 +17,6 @@ pub use graph_events as models;
 pub mod application;
 pub mod certificate;
 pub mod cloud;
-mod cloud_event;
 pub mod notification;
 pub mod read;
 pub mod secrets;

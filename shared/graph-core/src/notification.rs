@@ -16,8 +16,10 @@
 //! | [`keys`] | the private keys that items are encrypted for |
 //! | [`envelope`] | the encrypted resource: signature first, then decryption |
 //! | [`event`] | the `CloudEvents` document that consumers get |
+//! | `cloud_event` | the envelope of every such document |
 
 pub mod client_state;
+pub(crate) mod cloud_event;
 pub mod collection;
 pub mod envelope;
 pub mod event;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
+    cloud_event::{self, CloudEvent},
     fields::{Malformed, is_readable_object},
     identity::is_of_graphs_size,
     item::Notification,
@@ -15,7 +16,6 @@ use super::{
 };
 use crate::{
     application::Guid,
-    cloud_event::{self, CloudEvent},
     models::{entity, event_type},
 };
 

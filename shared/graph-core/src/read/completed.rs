@@ -10,9 +10,11 @@ use super::{
 };
 use crate::{
     application::Guid,
-    cloud_event::{self, CloudEvent},
     models::event_type,
-    notification::identity::{digest, partition_of_resource},
+    notification::{
+        cloud_event::{self, CloudEvent},
+        identity::{digest, partition_of_resource},
+    },
 };
 
 /// What was read of a window.

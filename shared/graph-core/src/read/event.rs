@@ -6,9 +6,9 @@ use serde_json::value::RawValue;
 use super::{change::Change, window::Window};
 use crate::{
     application::Guid,
-    cloud_event::{self, CloudEvent},
     models::{entity, event_type},
     notification::{
+        cloud_event::{self, CloudEvent},
         fields::Malformed,
         identity::{Identity, ReadChange, ReadVersion, is_version},
         message,

@@ -8,9 +8,11 @@ use serde_json::Value;
 
 use crate::{
     application::{Application, Guid},
-    cloud_event::{self, CloudEvent},
     models::event_type,
-    notification::identity::{digest, partition_of_resource},
+    notification::{
+        cloud_event::{self, CloudEvent},
+        identity::{digest, partition_of_resource},
+    },
 };
 
 /// A period in which notifications of a subscription may have been lost.
