@@ -105,17 +105,13 @@ pub async fn handle<P: Ports>(
     let options = Options::parse(&event)?;
     let dry_run = options.dry_run;
     let request = RunRequest::everything(options, deps.clock.now(), deadline);
-    let run = sharing(deps, Box::pin(run::run(deps, &request))).await;
+    let run = sharing(deps, Box::pin(run::run(deps, &request, metrics))).await;
     metrics.count(Metric::ThrottledCalls, deps.graph.throttled());
     // Metrics are set before the error is returned: a run that failed has to show in RunSucceeded.
     if !dry_run {
-        run::count::state(run.as_ref().ok(), deps.clock.now(), metrics);
+        metrics.set(Metric::RunSucceeded, i64::from(run.is_ok()));
     }
-    let run = run?;
-    if !dry_run {
-        run::count::steps(&run.report, metrics);
-    }
-    run.report.into_json().map_err(Error::Report)
+    run?.report.into_json().map_err(Error::Report)
 }
 
 /// Why no run was possible.

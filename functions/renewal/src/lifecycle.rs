@@ -248,9 +248,8 @@ async fn run_over_gone<P: Ports>(
         removed: Some(removed),
         ..request.clone()
     };
-    let run = run::run(deps, &request).await;
-    run.inspect(|run| run::count::steps(&run.report, metrics))
-        .inspect_err(|error| error!(error = causes(error), "Run for a lifecycle notification failed"))
+    let run = run::run(deps, &request, metrics).await;
+    run.inspect_err(|error| error!(error = causes(error), "Run for a lifecycle notification failed"))
         .ok()
 }
 

@@ -10,12 +10,11 @@ use graph_core::{
         rotation::{Forced, KeyChanges, KeysInUse, PublishedKeys, RotationRequest},
     },
 };
-use graph_edge::{secrets::SecretError, telemetry::causes};
+use graph_edge::{metrics::Metrics, secrets::SecretError, telemetry::causes};
 use jiff::SignedDuration;
 
 use self::{config::ReadConfig, look::Look, request::by};
 pub(crate) use self::{
-    count::Counted,
     gaps::{STORE_WITHIN, send},
     request::{Removed, RunRequest},
     tenant_plan::TenantResult,
@@ -29,7 +28,7 @@ use crate::{
 };
 
 pub(crate) mod config;
-pub(crate) mod count;
+mod count;
 mod expiries;
 mod gaps;
 mod log;
@@ -49,8 +48,6 @@ pub(crate) struct Run {
     pub(crate) report: Report,
     /// Whether a readable configuration exists.
     pub(crate) has_config: bool,
-    /// The state of the subscriptions, after a run over everything.
-    pub(crate) counted: Option<Counted>,
     /// The results of the tenants, in the order of their names.
     pub(crate) tenants: Vec<TenantResult>,
     /// How many deletions and replacements of subscriptions, and removals of applications, the brake holds back.
@@ -59,8 +56,12 @@ pub(crate) struct Run {
     is_blind: bool,
 }
 
-/// Runs once over the tenants that `request` covers.
-pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Result<Run, Error> {
+/// Runs once over the tenants that `request` covers, and adds the counts to `metrics`.
+pub(crate) async fn run<P: Ports>(
+    deps: &Deps<P>,
+    request: &RunRequest,
+    metrics: &mut Metrics,
+) -> Result<Run, Error> {
     let now = deps.clock.now();
     let mut run = Run::default();
     let dry_run = request.options.dry_run;
@@ -114,11 +115,16 @@ pub(crate) async fn run<P: Ports>(deps: &Deps<P>, request: &RunRequest) -> Resul
                 run.report.keys.extend(removed);
                 run.report.note(failure.map(|error| unpublished(&error, KEPT)));
                 // After all that can fail. A run over a part counts and stores nothing: it knows nothing of the others.
-                let counted = count::count(&run, deps, &read.config, &stored, &request.options);
+                let counts = count::count(&run, deps, &read.config, &stored, &request.options, metrics);
                 let deadline = request.keeps_state_by(&deps.clock);
-                state::store(deps, &run, stored, &read, &counted.counts, now, deadline).await;
-                run.counted = Some(counted);
+                state::store(deps, &run, stored, &read, &counts, now, deadline).await;
             }
+        }
+    }
+    if !dry_run {
+        count::steps(&run.report, metrics);
+        if request.is_over_everything() {
+            count::state(&run, metrics);
         }
     }
     log::log(&run.report);

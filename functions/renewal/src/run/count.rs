@@ -22,37 +22,22 @@ use crate::{
     result::{Status, StepResult},
 };
 
-/// The state of the subscriptions after a run over everything.
-#[derive(Debug)]
-pub(crate) struct Counted {
-    subscriptions: SubscriptionCount,
-    /// Whether the count covers all that may exist.
-    is_complete: bool,
-    /// By how many percent the subscriptions are fewer than on this day or the day before.
-    drop_percent: i64,
-    /// How many failures are new.
-    new_failures: usize,
-    /// How many steps are left that the last run left as well.
-    left_twice: usize,
-    /// What the next run compares with.
-    pub(super) counts: Counts,
-}
-
 /// Counts the steps that were applied.
-pub(crate) fn steps(report: &Report, metrics: &mut Metrics) {
+pub(super) fn steps(report: &Report, metrics: &mut Metrics) {
     let tally = &report.tally;
     metrics.count(Metric::Created, tally.count("create") + tally.count("replace"));
     metrics.count(Metric::Renewed, tally.count("renew"));
 }
 
-/// Counts the subscriptions and the failures after a run.
+/// Counts the subscriptions and the failures after a run over everything, and returns what the next one compares with.
 pub(super) fn count<P: Ports>(
     run: &Run,
     deps: &Deps<P>,
     config: &Config,
     stored: &StoredState,
     options: &Options,
-) -> Counted {
+    metrics: &mut Metrics,
+) -> Counts {
     let now = deps.clock.now();
     let (mut all, mut live, mut is_complete) = (SubscriptionCount::default(), BTreeMap::new(), !run.is_blind);
     let mut lives = stored.live.clone().unwrap_or_default();
@@ -90,30 +75,25 @@ pub(super) fn count<P: Ports>(
         live.insert(name.clone(), count.live);
         all.merge(&count);
     }
-    let drop_percent = lives.drop_percent(&live);
+    subscriptions(&all, is_complete, lives.drop_percent(&live), now, metrics);
     for name in config.tenants.keys().filter(|name| options.confirms(name)) {
         lives.confirm(name);
     }
     let failures = failures(run);
     let failures = failures.iter().map(String::as_str);
     let (failures, new_failures) = FailureHistory::after(stored.failures.as_ref(), failures);
+    metrics.count(Metric::NewFailures, new_failures);
     let left_over = run.left_over();
     let left_twice = left_over.iter().filter(|(tenant, name)| {
         deps.memory.was_left_over(tenant, name) || stored.was_left_over(tenant, name)
     });
-    Counted {
-        subscriptions: all,
-        is_complete,
-        drop_percent,
-        new_failures,
-        left_twice: left_twice.count(),
-        counts: Counts {
-            live: Some(lives),
-            failures: Some(failures),
-            left_over,
-            settled: stored.settled.clone(),
-            at: Some(now),
-        },
+    metrics.set(Metric::LeftOverTwice, number(left_twice.count()));
+    Counts {
+        live: Some(lives),
+        failures: Some(failures),
+        left_over,
+        settled: stored.settled.clone(),
+        at: Some(now),
     }
 }
 
@@ -183,18 +163,13 @@ fn subject(problem: &Problem) -> String {
     format!("{} {words}", problem.path)
 }
 
-/// Sets the metrics of a run over everything and of the subscriptions after it. Without a run, only its failure is
-/// counted.
-pub(crate) fn state(run: Option<&Run>, now: Timestamp, metrics: &mut Metrics) {
-    let Some(run) = run else {
-        metrics.set(Metric::RunSucceeded, 0);
-        return;
-    };
-    metrics.set(Metric::RunSucceeded, 1);
+/// Sets the metrics of a run over everything.
+pub(super) fn state(run: &Run, metrics: &mut Metrics) {
     failed(run, metrics);
+    if !run.has_config {
+        metrics.set(Metric::LeftOverTwice, 0);
+    }
     metrics.set(Metric::RunUnfinished, number(run.report.tally.unfinished));
-    let left_twice = run.counted.as_ref().map_or(0, |counted| counted.left_twice);
-    metrics.set(Metric::LeftOverTwice, number(left_twice));
     metrics.set(Metric::DeletionsHeld, number(run.held));
     let steps = run.tenants.iter().flat_map(|tenant| &tenant.steps);
     let without_key = steps.filter(|result| matches!(result.step.reason, Reason::KeyGone(_)));
@@ -202,28 +177,30 @@ pub(crate) fn state(run: Option<&Run>, now: Timestamp, metrics: &mut Metrics) {
     if let Some(days_left) = run.report.days_left {
         metrics.set(Metric::DaysLeft, days_left);
     }
-    if let Some(counted) = &run.counted {
-        subscriptions(counted, now, metrics);
-    }
 }
 
-/// Sets the metrics of the subscriptions that entries ask for.
-fn subscriptions(counted: &Counted, now: Timestamp, metrics: &mut Metrics) {
-    let count = &counted.subscriptions;
-    metrics.count(Metric::NewFailures, counted.new_failures);
+/// Sets the metrics of the subscriptions that entries ask for. `is_complete` says whether the count covers all that may exist;
+/// `drop_percent` by how many percent they are fewer than on this day or the day before.
+fn subscriptions(
+    count: &SubscriptionCount,
+    is_complete: bool,
+    drop_percent: i64,
+    now: Timestamp,
+    metrics: &mut Metrics,
+) {
     // Of subscriptions that nobody knows anything about, the last known state holds: their alarms ignore missing data. A 0
     // would end these alarms.
     let states = [
         (Metric::SubscriptionsMissing, number(count.missing)),
         (Metric::SubscriptionsInDanger, number(count.in_danger)),
-        (Metric::SubscriptionsDropPercent, counted.drop_percent),
+        (Metric::SubscriptionsDropPercent, drop_percent),
     ];
     for (metric, state) in states {
-        if counted.is_complete || state > 0 {
+        if is_complete || state > 0 {
             metrics.set(metric, state);
         }
     }
-    if counted.is_complete {
+    if is_complete {
         metrics.set(Metric::SubscriptionsLive, number(count.live));
     }
     if let Some(soonest) = count.soonest {
