@@ -133,10 +133,7 @@ impl Failure {
 
     /// Returns whether the run had no time for the step, and has none for another call either.
     pub(super) fn is_for_time(&self) -> bool {
-        match self {
-            Self::Graph(error) => matches!(error.kind, GraphErrorKind::OutOfTime),
-            other => matches!(other, Self::NoTime),
-        }
+        matches!(self, Self::NoTime) || matches!(self.kind(), Some(GraphErrorKind::OutOfTime))
     }
 
     /// Returns the text for a person: the failure for `resource`, and what to do.

@@ -77,11 +77,6 @@ impl Verdict {
             Self::Known(_) | Self::Extended => FOUND,
         }
     }
-
-    /// Returns whether the login has the subscription, so that no other one is asked.
-    fn is_final(&self) -> bool {
-        self.rank() == FOUND
-    }
 }
 
 /// The rank of a verdict on a subscription that exists.
@@ -194,7 +189,8 @@ impl<P: Ports> Answers<'_, P> {
             if verdict.rank() > so_far.rank() {
                 so_far = verdict;
             }
-            if so_far.is_final() {
+            // The login has the subscription, so no other one is asked.
+            if so_far.rank() == FOUND {
                 break;
             }
         }
@@ -377,21 +373,19 @@ fn verdict(error: &GraphError) -> Verdict {
 /// applications take turns.
 fn in_turns<'a>(events: &'a [(&Value, Event)], mut groups: Vec<Vec<usize>>) -> Vec<(Vec<usize>, &'a Event)> {
     let mut turns: BTreeMap<Application, usize> = BTreeMap::new();
-    let mut ordered = Vec::with_capacity(groups.len());
     groups.sort();
-    for indices in groups {
+    let in_turn = |indices: Vec<usize>| {
         let of_group = indices.iter().filter_map(|index| events.get(*index));
-        let latest = of_group.max_by_key(|(_, event)| event.received_at);
-        let Some((first, (_, event))) = indices.first().copied().zip(latest) else {
-            continue;
-        };
-        let turn = turns.entry(event.application).or_default();
-        ordered.push((*turn, first, indices, event));
+        let (_, latest) = of_group.max_by_key(|(_, event)| event.received_at)?;
+        let turn = turns.entry(latest.application).or_default();
         *turn += 1;
-    }
-    ordered.sort_by_key(|(turn, first, ..)| (*turn, *first));
+        Some((*turn, indices, latest))
+    };
+    let mut ordered: Vec<_> = groups.into_iter().filter_map(in_turn).collect();
+    // The sort is stable: within a turn the first event comes first.
+    ordered.sort_by_key(|(turn, ..)| *turn);
     let ordered = ordered.into_iter();
-    ordered.map(|(.., indices, event)| (indices, event)).collect()
+    ordered.map(|(_, indices, event)| (indices, event)).collect()
 }
 
 /// How many events are answered at once.
