@@ -17,6 +17,7 @@ use graph_core::{
     },
 };
 use graph_edge::{
+    BoxError,
     documents::{self, client_state_keys},
     secrets::{Source, update},
     telemetry::causes,
@@ -38,24 +39,18 @@ mod latest;
 /// Returns the keys that queue messages are verified and sealed with. They are read after the
 /// messages arrived: a key that is unknown now is not valid.
 pub(crate) async fn of_messages(documents: &impl Documents) -> Option<ClientStateKeys> {
-    let document = match documents.secret(Document::ClientState).read().await {
-        Ok(document) => document?,
-        Err(error) => {
-            error!(
-                error = causes(&error),
-                "ClientStateSecret cannot be read, so messages of LifecycleQueue and windows for ReadQueue wait"
-            );
-            return None;
-        }
+    let read = async || -> Result<Option<ClientStateKeys>, BoxError> {
+        let document = documents.secret(Document::ClientState).read().await?;
+        let keys = document.map(|document| client_state_keys(document.text.expose()));
+        keys.transpose()
     };
-    client_state_keys(document.text.expose())
-        .inspect_err(|error| {
-            error!(
-                error = causes(&**error),
-                "ClientStateSecret holds no usable key, so messages of LifecycleQueue and windows for ReadQueue wait"
-            );
-        })
-        .ok()
+    let keys = read().await.inspect_err(|error| {
+        error!(
+            error = causes(&**error),
+            "ClientStateSecret cannot be read or has no usable key, so messages of LifecycleQueue and windows for ReadQueue wait"
+        );
+    });
+    keys.ok().flatten()
 }
 
 /// Reads both documents and, unless it is a dry run, first updates them for `config` and `request`. Returns the

@@ -60,7 +60,7 @@ fn rank(line: &Value) -> (bool, bool, bool, i64) {
     )
 }
 
-/// No list of a report that is too large has more lines.
+/// Of how many lines a list keeps half at first where the report is too large.
 const MOST_LINES: usize = 1 << 14;
 
 /// AWS Lambda accepts responses of 6 MB (AWS Lambda, *quotas*).
