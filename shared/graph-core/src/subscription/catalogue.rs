@@ -8,6 +8,7 @@ pub use row::{Access, Changes, Permission, Remark, Rich, Row, Select, Version};
 
 use graph_events::path;
 use pattern::{INDEX, Pattern, words};
+use strsim::levenshtein;
 
 use super::compare::squeeze;
 
@@ -46,15 +47,21 @@ pub fn takes_twice(resource: &str) -> bool {
     best(resource).is_some_and(|pattern| pattern.text.starts_with("/sites"))
 }
 
-/// Returns the path pattern most similar to `resource`, for a suggestion, if at most a quarter of its letters differ. A
+/// Returns the path pattern most similar to `resource`, for a suggestion, if few of its letters differ, and at most a quarter. A
 /// path that differs more is another resource and not a misspelt one.
 #[must_use]
 pub fn nearest(resource: &str) -> Option<&'static str> {
-    let words = words(resource);
-    let rated = INDEX.iter().map(|pattern| (pattern.effort(&words), pattern));
-    let (effort, pattern) = rated.min_by_key(|(effort, _)| *effort)?;
-    (effort.saturating_mul(4) <= pattern.letters()).then_some(pattern.text)
+    let written = words(resource);
+    let rated = INDEX.iter().map(|pattern| {
+        let meant = words(pattern.text);
+        (levenshtein(&meant, &written), meant.len(), pattern.text)
+    });
+    let (edits, length, text) = rated.min_by_key(|(edits, ..)| *edits)?;
+    (edits <= MAX_EDITS && edits * 4 <= length).then_some(text)
 }
+
+/// How many letters differ at most in a suggestion: a name in place of a placeholder, and a slip.
+const MAX_EDITS: usize = 6;
 
 /// Returns the most specific pattern that fits `resource`.
 ///

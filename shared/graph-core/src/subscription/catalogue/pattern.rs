@@ -75,48 +75,6 @@ impl Pattern {
             .map_or(0, |filter| 1 + usize::from(!filter.is_empty()));
         (names, filter)
     }
-
-    /// Returns how many letters the pattern's names have.
-    pub(super) fn letters(&self) -> usize {
-        self.tokens
-            .iter()
-            .filter(|token| !is_placeholder(token))
-            .map(|token| token.text().len())
-            .sum()
-    }
-
-    /// Returns how many letters have to change, at least, to make `words` fit the pattern.
-    pub(super) fn effort(&self, words: &[String]) -> usize {
-        // The Levenshtein distance over words: a column for each word of the path, a row for each token of the pattern.
-        let mut row: Vec<usize> = words
-            .iter()
-            .scan(0, |sum, word| {
-                *sum += word.len();
-                Some(*sum)
-            })
-            .collect();
-        row.insert(0, 0);
-        for token in &self.tokens {
-            // A forgotten key is a small mistake, whatever the length of its placeholder.
-            let skip = if is_placeholder(token) {
-                2
-            } else {
-                token.text().len()
-            };
-            let mut next = vec![row.first().copied().unwrap_or_default() + skip];
-            for (word, pair) in words.iter().zip(row.windows(2)) {
-                let [diagonal, above] = pair else { continue };
-                let left = next.last().copied().unwrap_or_default();
-                next.push(
-                    (diagonal + exchange(token, word))
-                        .min(above + skip)
-                        .min(left + word.len()),
-                );
-            }
-            row = next;
-        }
-        row.last().copied().unwrap_or_default()
-    }
 }
 
 /// Returns whether `token` fits the pattern's token `known`.
@@ -157,27 +115,8 @@ fn is_key(word: &str) -> bool {
     !is_a_name && !NAMES.contains(&lower)
 }
 
-/// Returns how many letters have to change to turn `word` into `token`. If more than half would change, the word counts
-/// as deleted and the token as inserted.
-fn exchange(token: &Token, word: &str) -> usize {
-    match (is_placeholder(token), word.starts_with('{')) {
-        (true, true) => 0,
-        (true, false) => word.len(),
-        (false, true) => token.text().len(),
-        (false, false) => {
-            let known = token.text();
-            let edits = strsim::levenshtein(&known.to_ascii_lowercase(), word);
-            if edits * 2 > known.len().max(word.len()) {
-                known.len() + word.len()
-            } else {
-                edits
-            }
-        }
-    }
-}
-
-/// Returns the names of the path in lower case, with `{id}` for keys, and without host and version.
-pub(super) fn words(resource: &str) -> Vec<String> {
+/// Returns the names of the path in lower case, with `*` for keys, and without host and version.
+pub(super) fn words(resource: &str) -> String {
     let path = resource.split_once("://").map_or(resource, |(_, rest)| {
         rest.split_once('/').map_or("", |(_, path)| path)
     });
@@ -190,29 +129,21 @@ pub(super) fn words(resource: &str) -> Vec<String> {
         if is_name(text) {
             text.to_ascii_lowercase()
         } else {
-            "{id}".to_owned()
+            "*".to_owned()
         }
     };
-    match path::tokens(path) {
-        Some(tokens) => tokens
-            .iter()
-            .take(MAX_SEGMENTS)
-            .map(|token| {
-                if matches!(token, Token::Key(_)) {
-                    "{id}".to_owned()
-                } else {
-                    word(token.text())
-                }
-            })
-            .collect(),
+    let of_token = |token: &Token| match token {
+        Token::Key(_) => "*".to_owned(),
+        token => word(token.text()),
+    };
+    let words: Vec<String> = if let Some(tokens) = path::tokens(path) {
+        tokens.iter().take(MAX_SEGMENTS).map(of_token).collect()
+    } else {
         // A path that cannot be parsed needs a suggestion even more, so it is split at its separators.
-        None => path
-            .split(['/', '?', '('])
-            .filter(|part| !part.is_empty())
-            .take(MAX_SEGMENTS)
-            .map(word)
-            .collect(),
-    }
+        let parts = path.split(['/', '?', '(']).filter(|part| !part.is_empty());
+        parts.take(MAX_SEGMENTS).map(word).collect()
+    };
+    words.join("/")
 }
 
 /// Returns whether `text` looks like a name and not like a key.
