@@ -98,7 +98,7 @@ impl NotificationUrl {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
     text: String,
-    parts: Parts,
+    place: String,
 }
 
 impl BaseUrl {
@@ -108,13 +108,11 @@ impl BaseUrl {
     ///
     /// Returns an error when `url` is anything else.
     pub fn parse(url: &str) -> Result<Self, InvalidBaseUrl> {
-        match Parts::parse(url) {
-            Some(parts) if !url.contains('?') => Ok(Self {
-                text: url.trim_end_matches('/').to_owned(),
-                parts,
-            }),
-            _ => Err(InvalidBaseUrl),
-        }
+        let place = place(url).filter(|_| !url.contains('?'));
+        Ok(Self {
+            text: url.trim_end_matches('/').to_owned(),
+            place: place.ok_or(InvalidBaseUrl)?,
+        })
     }
 
     /// Returns the URL with the parameters in `ours`.
@@ -135,22 +133,16 @@ impl BaseUrl {
             ("p", if ours.immutable_ids { "i" } else { "" }),
             ("v", version),
         ];
-        let mut url = format!("{}?", self.text);
-        for (name, value) in parameters.into_iter().filter(|(_, value)| !value.is_empty()) {
-            if !url.ends_with('?') {
-                url.push('&');
-            }
-            url.push_str(name);
-            url.push('=');
-            url.extend(utf8_percent_encode(value, RESERVED));
-        }
-        url
+        let parameters = parameters.into_iter().filter(|(_, value)| !value.is_empty());
+        let query =
+            parameters.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, RESERVED)));
+        format!("{}?{}", self.text, query.collect::<Vec<_>>().join("&"))
     }
 
     /// Returns whether `url` has this scheme, host, port and path.
     #[must_use]
     pub fn is_at(&self, url: &str) -> bool {
-        Parts::parse(url).is_some_and(|parts| parts == self.parts)
+        place(url).as_ref() == Some(&self.place)
     }
 }
 
@@ -159,53 +151,37 @@ impl BaseUrl {
 #[error("not an http or https address without user, query and fragment")]
 pub struct InvalidBaseUrl;
 
-/// The parts that two URLs of the same place share, in one spelling.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Parts {
-    scheme: String,
-    host: String,
-    port: u16,
-    path: String,
-}
-
-impl Parts {
-    /// Parses the place of an http or https URL (RFC 3986, sections 3 and 6.2).
-    fn parse(url: &str) -> Option<Self> {
-        let (scheme, rest) = url.split_once("://")?;
-        let scheme = scheme.to_ascii_lowercase();
-        let default_port = match scheme.as_str() {
-            "https" => 443,
-            "http" => 80,
-            _ => return None,
-        };
-        // The URL may come from Graph's list. One with such characters is not made by a stack.
-        if rest.contains(|character: char| {
-            character == '#' || character.is_whitespace() || character.is_control()
-        }) {
-            return None;
-        }
-        let place = rest.split_once('?').map_or(rest, |(place, _)| place);
-        let (authority, path) = place.split_at(place.find('/').unwrap_or(place.len()));
-        // A colon inside brackets belongs to an IPv6 address (RFC 3986, section 3.2.2).
-        let (host, port) = match authority
-            .rsplit_once(':')
-            .filter(|(_, port)| !port.ends_with(']'))
-        {
-            Some((host, port)) => (host, port.parse().ok()?),
-            None => (authority, default_port),
-        };
-        // With user information, two spellings would lead to one place.
-        if host.is_empty() || host.contains('@') {
-            return None;
-        }
-        let path = path.trim_end_matches('/').to_owned();
-        Some(Self {
-            scheme,
-            host: host.to_ascii_lowercase(),
-            port,
-            path,
-        })
+/// Returns the place of an http or https URL, in one spelling (RFC 3986, sections 3 and 6.2).
+fn place(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let default_port = match scheme.as_str() {
+        "https" => 443,
+        "http" => 80,
+        _ => return None,
+    };
+    // The URL may come from Graph's list. One with such characters is not made by a stack.
+    if rest
+        .contains(|character: char| character == '#' || character.is_whitespace() || character.is_control())
+    {
+        return None;
     }
+    let place = rest.split_once('?').map_or(rest, |(place, _)| place);
+    let (authority, path) = place.split_at(place.find('/').unwrap_or(place.len()));
+    // A colon inside brackets belongs to an IPv6 address (RFC 3986, section 3.2.2).
+    let (host, port) = match authority
+        .rsplit_once(':')
+        .filter(|(_, port)| !port.ends_with(']'))
+    {
+        Some((host, port)) => (host, port.parse::<u16>().ok()?),
+        None => (authority, default_port),
+    };
+    // With user information, two spellings would lead to one place.
+    if host.is_empty() || host.contains('@') {
+        return None;
+    }
+    let (host, path) = (host.to_ascii_lowercase(), path.trim_end_matches('/'));
+    Some(format!("{scheme}://{host}:{port}{path}"))
 }
 
 /// All but the characters that RFC 3986 leaves unreserved.
