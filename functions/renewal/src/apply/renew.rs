@@ -5,7 +5,7 @@ use graph_core::subscription::{
     model::Subscription,
     plan::{Creation, Policy, Renewal, Step, Urgency},
 };
-use graph_edge::graph::{GraphError, GraphErrorKind};
+use graph_edge::graph::GraphErrorKind;
 
 use super::{Applier, Done, failure::Failure};
 use crate::{memory::lock, ports::Ports};
@@ -89,10 +89,7 @@ impl<P: Ports> Applier<'_, P> {
     pub(super) async fn find(&self, id: &str) -> Result<(), Failure> {
         match self.get(id, Version::default()).await {
             Ok(_) => Ok(()),
-            Err(GraphError {
-                kind: GraphErrorKind::NotFound { .. },
-                ..
-            }) => {
+            Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => {
                 // At once: if the creation of a successor fails, the next run still knows that this one is gone.
                 lock(&self.known).deny(id, self.now());
                 Err(Failure::Gone)

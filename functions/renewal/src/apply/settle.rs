@@ -30,10 +30,9 @@ impl<P: Ports> Applier<'_, P> {
         };
         let existing = match self.get(id, creation.desired.version).await {
             // Creating and reading can disagree for hours after a deletion, and only time helps.
-            Err(GraphError {
-                kind: GraphErrorKind::NotFound { .. },
-                ..
-            }) => return Err(Failure::Vanished(id.clone())),
+            Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => {
+                return Err(Failure::Vanished(id.clone()));
+            }
             existing => existing?,
         };
         if conflict.is_repeated && self.is_of_request(&existing, creation) {
