@@ -116,14 +116,9 @@ impl<P: Ports> Applier<'_, P> {
                 from: gap.from,
                 until: gap.until,
             });
-            let TenantRun {
-                deps,
-                config,
-                request,
-                ..
-            } = &self.run;
-            let deadline = request.stores_by(&deps.clock);
-            let unsent = send(deps, config, vec![((), gap.clone().into())], deadline).await;
+            let run = &self.run;
+            let deadline = run.request.stores_by(&run.deps.clock);
+            let unsent = send(run.deps, run.config, vec![((), gap.clone().into())], deadline).await;
             result.is_unreported = !unsent.is_empty();
             let history = &mut lock(&self.known).history;
             if result.is_unreported {
