@@ -60,20 +60,14 @@ pub(crate) async fn read(
     // Before the document: what another run adds to both meanwhile must not look as if it had departed.
     let trusted = trusted(documents, report).await;
     let mut earlier = Earlier::new(documents);
-    let mut read = match documents.secret(Document::Config).read().await {
+    let found = match documents.secret(Document::Config).read().await {
         Ok(Some(version)) => match Config::parse(version.text.expose()) {
             Ok((config, found)) => {
                 report.note(found);
                 *lock(&memory.config) = Some((config.clone(), version.version_id.clone()));
-                ReadConfig::of(config, version.version_id)
+                Ok(ReadConfig::of(config, version.version_id))
             }
-            Err(problem) => {
-                report.note([problem]);
-                match previous::instead(&mut earlier, &version.version_id, trusted.as_ref(), report).await {
-                    Some(read) => read,
-                    None => return Ok(None),
-                }
-            }
+            Err(problem) => Err((problem, version.version_id)),
         },
         Ok(None) => {
             report.note([Problem::error(
@@ -83,14 +77,8 @@ pub(crate) async fn read(
             return Ok(None);
         }
         Err(SecretError::Binary) => {
-            report.note([Problem::error(
-                "",
-                "is binary; write it as text, with --secret-string",
-            )]);
-            match previous::instead(&mut earlier, "", trusted.as_ref(), report).await {
-                Some(read) => read,
-                None => return Ok(None),
-            }
+            let message = "is binary; write it as text, with --secret-string";
+            Err((Problem::error("", message), String::new()))
         }
         // Renewals need no more than what this process knows.
         Err(failure) => {
@@ -101,6 +89,15 @@ pub(crate) async fn read(
             let (read, consequence) = remember(documents, config, version_id).await;
             let message = format!("cannot be read: {}; {consequence}", causes(&failure));
             report.note([Problem::error("", message)]);
+            Ok(read)
+        }
+    };
+    let mut read = match found {
+        Ok(read) => read,
+        Err((problem, current_id)) => {
+            report.note([problem]);
+            let instead = previous::instead(&mut earlier, current_id, trusted.as_ref(), report).await;
+            let Some(read) = instead else { return Ok(None) };
             read
         }
     };

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use graph_core::subscription::{
-    config::{Entry, ForEach, Problem, Tenant},
+    config::{Entry, ForEach, Problem},
     plan::{Expansion, LeftOut, Objects},
 };
-use graph_edge::graph::{GraphError, GraphErrorKind};
+use graph_edge::graph::GraphErrorKind;
 use jiff::Timestamp;
 
 use super::request::until;
@@ -59,16 +59,14 @@ impl<P: Ports> TenantRun<'_, P> {
                 Objects::Unknown("Graph lists no users, which is impossible; nothing is deleted".to_owned())
             }
             Ok(ids) => Objects::Known(ids),
-            Err(error) => Objects::Unknown(why(&error, self.tenant, of)),
+            Err(error) => {
+                let advice = advice::for_objects(&error.kind, of, self.tenant);
+                let why = describe(&error);
+                Objects::Unknown(format!("{} could not be listed: {why}{advice}", subject(of)))
+            }
         };
         (objects, is_late)
     }
-}
-
-/// Returns why objects could not be listed, and what to do.
-fn why(error: &GraphError, tenant: &Tenant, of: &ForEach) -> String {
-    let advice = advice::for_objects(&error.kind, of, tenant);
-    format!("{} could not be listed: {}{advice}", subject(of), describe(error))
 }
 
 fn subject(of: &ForEach) -> &'static str {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use graph_core::{secrets::TrustedTenant, subscription::config::Problem};
+use graph_core::{application::Application, secrets::TrustedTenant, subscription::config::Problem};
 
 use super::{ReadConfig, previous::Earlier};
 use crate::{
@@ -46,21 +46,21 @@ pub(super) async fn add(
         }
     }
     // A version that failed to be read may have the tenant: the next run tries again.
-    let is_uncertain = earlier.has_gap() && !unknown.is_empty();
+    let is_uncertain = earlier.has_gap && !unknown.is_empty();
     read.needed = Some(needed).filter(|_| !is_uncertain);
     config.whole &= !is_uncertain;
     let gone = count.saturating_sub(config.moved());
     let is_doubtful = config.whole && !is_confirmed && config.is_emptied(gone, trusted.len());
     if config.whole && !is_doubtful {
         config.let_depart(|name, successor| *deletes_all || successor.is_none() || confirmed.names(name));
-        report.note(unknown.iter().take(MAX_NAMES).map(unreachable));
+        report.note(unknown.iter().take(MAX_NAMES).map(|one| lost(one, UNREACHABLE)));
         return;
     }
     config.whole = false;
     // Their subscriptions may live, and no run can see them.
     read.is_blind = !unknown.is_empty();
-    let unlisted: fn(&TrustedTenant) -> Problem = if is_uncertain { unread } else { unlisted };
-    report.note(unknown.iter().take(MAX_NAMES).map(unlisted));
+    let why = if is_uncertain { UNREAD } else { UNLISTED };
+    report.note(unknown.iter().take(MAX_NAMES).map(|one| lost(one, why)));
     if is_doubtful {
         read.held = count;
         report.note([doubtful(count, trusted.len())]);
@@ -85,28 +85,10 @@ fn kept(name: &str) -> Problem {
     )
 }
 
-fn unread(one: &TrustedTenant) -> Problem {
+fn lost(one: &TrustedTenant, why: &str) -> Problem {
+    let Application { tenant_id, client_id } = one.application;
     error(format!(
-        "no longer has application {} in tenant {}, and an earlier version of ConfigSecret cannot be read: this run does not \
-         renew its subscriptions. The next run tries again",
-        one.application.client_id, one.application.tenant_id
-    ))
-}
-
-fn unlisted(one: &TrustedTenant) -> Problem {
-    error(format!(
-        "no longer has application {} in tenant {}, and no earlier version of ConfigSecret has its credential: its \
-         subscriptions are not renewed. Write the tenant into ConfigSecret again",
-        one.application.client_id, one.application.tenant_id
-    ))
-}
-
-fn unreachable(one: &TrustedTenant) -> Problem {
-    error(format!(
-        "no longer has application {} in tenant {}, and its credential is unknown: its subscriptions expire within 30 days, \
-         and their notifications are rejected. To delete them now, write the tenant into ConfigSecret, and remove it after \
-         the next run",
-        one.application.client_id, one.application.tenant_id
+        "no longer has application {client_id} in tenant {tenant_id}, and {why}"
     ))
 }
 
@@ -114,6 +96,14 @@ fn unreachable(one: &TrustedTenant) -> Problem {
 fn error(message: String) -> Problem {
     Problem::error("tenants", message)
 }
+
+/// Why a run cannot see the subscriptions of an application, and what to do.
+const UNREAD: &str = "an earlier version of ConfigSecret cannot be read: this run does not renew its subscriptions. The next run \
+                      tries again";
+const UNLISTED: &str = "no earlier version of ConfigSecret has its credential: its subscriptions are not renewed. Write the \
+                        tenant into ConfigSecret again";
+const UNREACHABLE: &str = "its credential is unknown: its subscriptions expire within 30 days, and their notifications are \
+                           rejected. To delete them now, write the tenant into ConfigSecret, and remove it after the next run";
 
 /// How many applications the report names.
 const MAX_NAMES: usize = 10;

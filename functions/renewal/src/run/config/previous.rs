@@ -23,8 +23,8 @@ use crate::{
 pub(super) struct Earlier<'a, D> {
     documents: &'a D,
     versions: Option<Vec<ReadConfig>>,
-    /// Whether each of them could be read: what they lack is known to nobody then.
-    is_complete: bool,
+    /// Whether a version that failed to be read may have what the others lack.
+    pub(super) has_gap: bool,
 }
 
 impl<'a, D: Documents> Earlier<'a, D> {
@@ -32,21 +32,15 @@ impl<'a, D: Documents> Earlier<'a, D> {
         Self {
             documents,
             versions: None,
-            is_complete: true,
+            has_gap: false,
         }
-    }
-
-    /// Returns whether a version that failed to be read may have what the others lack.
-    pub(super) fn has_gap(&self) -> bool {
-        !self.is_complete
     }
 
     /// Returns the earlier versions that can be parsed, the newest first.
     pub(super) async fn versions(&mut self) -> &mut Vec<ReadConfig> {
         if self.versions.is_none() {
-            let (versions, is_complete) = read(self.documents).await;
-            self.versions = Some(versions);
-            self.is_complete = is_complete;
+            let (versions, has_gap) = read(self.documents).await;
+            (self.versions, self.has_gap) = (Some(versions), has_gap);
         }
         self.versions.get_or_insert_default()
     }
@@ -76,7 +70,7 @@ pub(super) async fn lend(
 /// It is not what the person wants now, so nothing is deleted because of it.
 pub(super) async fn instead(
     earlier: &mut Earlier<'_, impl Documents>,
-    current_id: &str,
+    current_id: String,
     trusted: Option<&BTreeSet<TrustedTenant>>,
     report: &mut Report,
 ) -> Option<ReadConfig> {
@@ -94,7 +88,7 @@ pub(super) async fn instead(
     }
     let mut found = versions.remove(last);
     found.config.whole = false;
-    current_id.clone_into(&mut found.current_id);
+    found.current_id = current_id;
     report.note([goes_on(String::new())]);
     Some(found)
 }
@@ -106,22 +100,22 @@ fn goes_on(path: String) -> Problem {
 
 /// Reads the earlier versions that can be parsed, the newest first: the one before the current one, and those that
 /// runs over everything have used last. A person who corrects a mistake may make another one, so the one before may be
-/// as bad as the current one. Returns as well whether nothing failed to be read.
+/// as bad as the current one. Returns as well whether one failed to be read.
 async fn read(documents: &impl Documents) -> (Vec<ReadConfig>, bool) {
     let mut found = Vec::new();
     let previous = readable(documents.read_previous().await);
     let state = read_state(documents, Deadline::after(STATE_WITHIN)).await;
-    let mut is_complete = previous.is_ok() && state.is_ok();
+    let mut has_gap = previous.is_err() || state.is_err();
     found.extend(previous.ok().flatten().as_ref().and_then(parsed));
     for version_id in state.unwrap_or_default().0.versions() {
         if found.iter().any(|one: &ReadConfig| one.version_id == version_id) {
             continue;
         }
         let version = readable(documents.read_version(version_id).await);
-        is_complete &= version.is_ok();
+        has_gap |= version.is_err();
         found.extend(version.ok().flatten().as_ref().and_then(parsed));
     }
-    (found, is_complete)
+    (found, has_gap)
 }
 
 /// Returns an earlier version, if there is one. A run can go on without it, so a failure is only logged.
