@@ -124,14 +124,10 @@ impl<P: Ports> Applier<'_, P> {
 
     /// Asks for a subscription by id. One that is not known is expected on `version`.
     pub(super) async fn get(&self, id: &str, version: Version) -> Result<Subscription, GraphError> {
-        let TenantRun {
-            deps,
-            request,
-            tenant,
-            ..
-        } = &self.run;
+        let run = &self.run;
         let known = lock(&self.known).get(id).map(Subscription::version);
-        get(deps, request, tenant, known.unwrap_or(version), id, &self.known).await
+        let version = known.unwrap_or(version);
+        get(run.deps, run.request, run.tenant, version, id, &self.known).await
     }
 
     /// Deletes a subscription and returns whether it was there.
@@ -162,13 +158,8 @@ impl<P: Ports> Applier<'_, P> {
             id: id.to_owned(),
             ..known
         };
-        let TenantRun {
-            deps,
-            request,
-            tenant,
-            ..
-        } = &self.run;
-        Ok(renew(deps, request, tenant, name, known, update).await?)
+        let run = &self.run;
+        Ok(renew(run.deps, run.request, run.tenant, name, known, update).await?)
     }
 
     /// Returns the body of a creation, with its client state.
