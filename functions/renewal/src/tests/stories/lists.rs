@@ -81,7 +81,7 @@ fn a_new_process_finds_what_exists_by_conflicts_while_the_list_fails() {
 }
 
 #[test]
-fn what_has_lapsed_is_created_by_a_new_process_while_the_list_fails() {
+fn what_has_lapsed_is_created_while_a_new_process_cannot_list() {
     let world = world(&organisations(1, &[(0, "chats", chats())]));
     world.scheduled();
     world.graph.fail("list", unavailable());

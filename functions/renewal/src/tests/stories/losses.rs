@@ -30,7 +30,7 @@ fn a_creation_that_times_out_is_reported_by_the_next_run() {
 }
 
 #[test]
-fn a_creation_that_only_a_gateway_answers_is_reported_by_the_next_run() {
+fn a_creation_that_a_gateway_answers_is_reported_by_the_next_run() {
     for (restarts, is_listed) in [(false, true), (false, false), (true, true), (true, false)] {
         let mut world = with_lost();
         world.graph.quirk(Quirk::LosesAnswers);
@@ -49,7 +49,7 @@ fn a_creation_that_only_a_gateway_answers_is_reported_by_the_next_run() {
 }
 
 #[test]
-fn a_replacement_that_only_a_gateway_answers_is_reported_by_the_next_run() {
+fn a_replacement_that_a_gateway_answers_is_reported_by_the_next_run() {
     for (restarts, is_listed) in [(false, true), (false, false), (true, true), (true, false)] {
         let mut world = world(&organisations(1, &[(0, "chats", chats())]));
         world.scheduled();

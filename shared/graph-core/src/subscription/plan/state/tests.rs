@@ -193,7 +193,7 @@ fn a_hundred_of_the_steps_that_a_run_leaves_are_stored() {
 }
 
 #[test]
-fn a_state_without_room_for_the_steps_that_are_left_says_that_there_are_some() {
+fn a_state_without_room_for_left_steps_says_that_there_are_some() {
     let mut state = large(500, |_| 12);
     state.needed = vec!["v".repeat(32); 40];
     let left = (0..100).map(|number| ("contoso".to_owned(), format!("mail/{number}")));
