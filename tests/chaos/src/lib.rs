@@ -28,6 +28,7 @@ pub mod plan;
 mod record;
 mod recovery;
 mod report;
+mod schedule;
 mod send;
 mod subject;
 pub mod verdict;
@@ -42,6 +43,7 @@ pub use weather::{Service, Weather};
 
 use done::Done;
 use plan::{Disturbance, Plan, Step};
+use schedule::{Schedule, schedule};
 use verdict::judge;
 use world::World;
 
@@ -104,17 +106,16 @@ async fn carry_out(world: &World, plan: Plan) -> Result<(), Error> {
         .progress
         .say(&format!("Sending {} changes", world.options.items));
     let pace = pace(&world.options, plan.len());
-    let (mut posts, mut disturbances) = (Vec::new(), Vec::new());
-    for (number, step) in (0..).zip(plan) {
-        match step {
-            Step::Post(post) => posts.push((pace.saturating_mul(number), post)),
-            Step::Disturb(one) => disturbances.push((posts.len(), one)),
-        }
-    }
+    let Schedule {
+        posts,
+        disturbances,
+        upgrades,
+    } = schedule(plan, pace);
     let (begun, reached) = sync::watch::channel(0);
     tokio::try_join!(
         send_all(world, posts, begun),
-        disturb_all(world, disturbances, reached)
+        disturb_all(world, disturbances, reached.clone()),
+        disturb_all(world, upgrades, reached)
     )?;
     Ok(())
 }
