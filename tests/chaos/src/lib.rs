@@ -167,7 +167,7 @@ async fn disturb_all(
 fn note_done(world: &World, calls: Calls, disturbances: usize) {
     let options = &world.options;
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let struck = 100 * calls.struck / calls.all.max(1);
+    let struck = 1_000 * calls.struck / calls.all.max(1);
     let graph_faults = world.graph_faults.get();
     let unmet = disturb::unmet_faults(world);
     let mut evidence = world.evidence.borrow_mut();
@@ -185,8 +185,8 @@ fn note_done(world: &World, calls: Calls, disturbances: usize) {
             world.killed.get().into(),
         ),
         Done::half(
-            "percent of the calls to AWS struck",
-            options.faults.into(),
+            "per mille of the calls to AWS struck",
+            10 * u64::from(options.faults),
             struck,
         ),
         Done::all("faults of Microsoft met", graph_faults, graph_faults - unmet),
