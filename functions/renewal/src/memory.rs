@@ -143,7 +143,8 @@ pub(crate) struct Known {
     /// Which subscriptions are kept for now, though a list lacks their objects.
     pub(crate) absences: Absences,
     by_id: BTreeMap<String, Subscription>,
-    /// The ids of subscriptions that Graph has deleted or not found, and when: its lists may show them for weeks.
+    /// The ids of subscriptions that Graph has deleted or not found, and when: its lists may show them for weeks, but one
+    /// answer may be wrong as well.
     denied: BTreeMap<String, Timestamp>,
     /// The ids of subscriptions that the last list left out and nothing has shown since, with when Graph last showed each.
     unproven: BTreeMap<String, Timestamp>,
@@ -199,17 +200,16 @@ impl Known {
         self.by_id.values().cloned().collect()
     }
 
-    /// Replaces what is known by a list, and returns the living subscriptions that the list leaves out, first those that
-    /// Graph has not shown for the longest time.
+    /// Replaces what is known by a list, and returns the subscriptions to ask for by id: the living ones that the list leaves
+    /// out, and those that it shows though Graph did not find them; first those of which Graph's word is oldest.
     pub(crate) fn replace_by(&mut self, listed: Listed, now: Timestamp) -> Vec<Subscription> {
         let mut before = std::mem::take(&mut self.by_id);
         let unproven = std::mem::take(&mut self.unproven);
         self.denied
             .retain(|_, at| now.duration_since(*at) < MAX_DENIED_FOR);
-        for mut one in listed.subscriptions {
-            if self.denied.contains_key(&one.id) {
-                continue;
-            }
+        let is_denied = |one: &Subscription| self.denied.contains_key(&one.id);
+        let (mut doubtful, shown) = listed.subscriptions.into_iter().partition::<Vec<_>, _>(is_denied);
+        for mut one in shown {
             if let Some(known) = before.remove(&one.id) {
                 keep_query(&mut one, &known);
             }
@@ -219,14 +219,20 @@ impl Known {
         let before_that = self.listed_at.replace(now).unwrap_or(now);
         let lives = |one: &Subscription| one.expiration_date_time.is_some_and(|end| end > now);
         // The others have expired, so nobody has to look for them.
-        let mut left_out: Vec<Subscription> = before.into_values().filter(lives).collect();
+        let left_out: Vec<Subscription> = before.into_values().filter(lives).collect();
         let proven_at = |one: &Subscription| unproven.get(&one.id).copied().unwrap_or(before_that);
-        left_out.sort_by_key(proven_at);
         self.unproven = left_out
             .iter()
             .map(|one| (one.id.clone(), proven_at(one)))
             .collect();
-        left_out
+        doubtful.extend(left_out);
+        doubtful.sort_by_key(|one| {
+            self.denied
+                .get(&one.id)
+                .copied()
+                .unwrap_or_else(|| proven_at(one))
+        });
+        doubtful
     }
 
     /// Remembers a subscription as Graph shows it now.
@@ -236,9 +242,11 @@ impl Known {
         self.keep(one);
     }
 
-    /// Remembers a subscription that Graph does not show.
+    /// Remembers a subscription that Graph does not show, unless it is gone by Graph's last word.
     pub(crate) fn keep(&mut self, one: Subscription) {
-        self.by_id.insert(one.id.clone(), one);
+        if !self.denied.contains_key(&one.id) {
+            self.by_id.insert(one.id.clone(), one);
+        }
     }
 
     /// Returns the ids of the subscriptions that Graph has not shown in a run that began at `begun`.
@@ -255,7 +263,7 @@ impl Known {
         self.by_id.remove(id);
     }
 
-    /// Forgets a subscription that Graph has deleted or not found, and does not believe lists that show it.
+    /// Forgets a subscription that Graph has deleted or not found, and does not believe lists alone that show it.
     pub(crate) fn deny(&mut self, id: &str, now: Timestamp) {
         self.remove(id);
         self.denied.insert(id.to_owned(), now);
@@ -308,7 +316,7 @@ const PAGES_IN_TENANT: usize = 10;
 /// How many pages an application reads in all tenants in one period: a fifth of Graph's limit for ten minutes.
 const PAGES_IN_ALL: usize = 240;
 
-/// For how long a list that shows a subscription which Graph did not find by its id is not believed.
+/// For how long a list alone that shows a subscription which Graph did not find by its id is not believed.
 const MAX_DENIED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// The longest time for which a list is used.

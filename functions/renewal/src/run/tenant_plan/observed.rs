@@ -26,18 +26,18 @@ impl<P: Ports> TenantRun<'_, P> {
         }
         let list = self.deps.graph.list(self.tenant);
         let listed = until(self.request.lists_until(), &self.deps.clock, list).await?;
-        let mut left_out = lock(known).replace_by(listed, self.begun);
+        let mut doubtful = lock(known).replace_by(listed, self.begun);
         // Graph has said itself that these are gone: asking again by id costs a call each.
         let removed = self.removed();
-        left_out.retain(|one| !removed.iter().any(|(id, _)| *id == one.id));
-        self.ask_for(left_out, known).await;
+        doubtful.retain(|one| !removed.iter().any(|(id, _)| *id == one.id));
+        self.ask_for(doubtful, known).await;
         Ok(lock(known).all())
     }
 
-    /// Asks by id for subscriptions that the list leaves out: lists can be wrong for days. Those without an answer
-    /// count as existing, and are the first to be asked for in the next run.
-    async fn ask_for(&self, left_out: Vec<Subscription>, known: &Mutex<Known>) {
-        let (ask, rest) = left_out.split_at(left_out.len().min(MAX_LOOKUPS_PER_RUN));
+    /// Asks by id for subscriptions of which the list and Graph's earlier answers differ: lists can be wrong for days. Those
+    /// without an answer count as before, and are the first to be asked for in the next run.
+    async fn ask_for(&self, doubtful: Vec<Subscription>, known: &Mutex<Known>) {
+        let (ask, rest) = doubtful.split_at(doubtful.len().min(MAX_LOOKUPS_PER_RUN));
         // Not asked for: too many calls would use up Graph's limit, and a wrong list must not delete anything.
         for one in rest {
             lock(known).keep(one.clone());
@@ -49,7 +49,9 @@ impl<P: Ports> TenantRun<'_, P> {
                     keep_query(&mut shown, one);
                     lock(known).put(shown);
                 }
-                Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => {}
+                Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => {
+                    lock(known).deny(&one.id, self.begun);
+                }
                 Err(_) => lock(known).keep(one.clone()),
             }
         });
@@ -78,7 +80,7 @@ impl<P: Ports> TenantRun<'_, P> {
     }
 }
 
-/// How many subscriptions that a list leaves out are asked for by id in one run.
+/// How many doubtful subscriptions are asked for by id in one run.
 const MAX_LOOKUPS_PER_RUN: usize = 100;
 
 const CONCURRENT_LOOKUPS: usize = 8;

@@ -121,6 +121,67 @@ fn a_subscription_that_only_lists_show_makes_the_living_one_no_duplicate() {
     }
 }
 
+#[test]
+fn a_listed_subscription_that_graph_once_did_not_find_lives_on() {
+    let presence =
+        json!({"resource": format!("/communications/presences/{}", tenant_id(7)), "changeType": "updated"});
+    for creation in [None, Some(unavailable())] {
+        let world = world(&organisations(1, &[(0, "presence", presence.clone())]));
+        world.graph.end_in_time();
+        world.scheduled();
+        world.graph.quirk(Quirk::NamesNoConflict);
+        not_found_once(&world, "id-1", creation);
+        world.graph.quirk(Quirk::NamesNoConflict);
+        for _ in 0..(3 * 6) {
+            let report = next_run(&world);
+            let ids: Vec<String> = world.graph.all().into_iter().map(|one| one.id).collect();
+            assert_eq!(ids, ["id-1"], "{report:#}");
+            assert_eq!(report["failed"], json!(0), "{report:#}");
+        }
+        assert_eq!(world.told(), Vec::<Value>::new());
+    }
+}
+
+#[test]
+fn a_second_one_after_a_wrong_404_goes_at_once() {
+    let list = json!({"resource": "/sites/s1/lists/l1", "changeType": "updated"});
+    let world = world(&organisations(1, &[(0, "list", list)]));
+    world.scheduled();
+    world.graph.quirk(Quirk::TakesTwice);
+    not_found_once(&world, "id-1", None);
+    next_run(&world);
+    next_run(&world);
+    assert_eq!(world.graph.all().len(), 1);
+}
+
+#[test]
+fn what_only_lists_show_is_created_again_while_it_cannot_be_asked_for() {
+    let world = world(&organisations(1, &[(0, "chats", chats())]));
+    world.scheduled();
+    world.graph.ghost("id-1");
+    not_found_once(&world, "id-1", Some(unavailable()));
+    assert_eq!(live(&world), 0);
+    world.graph.fail("get id-1", unavailable());
+    let report = next_run(&world);
+    assert_eq!(live(&world), 1, "{report:#}");
+}
+
+/// Goes on until Graph has not found a subscription once, which it may create again then, or answers so.
+fn not_found_once(world: &World, id: &str, creation: Option<Reply>) {
+    for call in ["update", "get"] {
+        let answer = Reply::refusal(404, "ResourceNotFound", "The object was not found.");
+        world.graph.fail(&format!("{call} {id}"), answer);
+    }
+    if let Some(answer) = creation {
+        world.graph.fail("create", answer);
+    }
+    world.log();
+    while count(&world.log(), "get") == 0 {
+        next_run(world);
+    }
+    world.graph.heal();
+}
+
 /// Graph takes a second one.
 #[test]
 fn a_list_that_fails_makes_no_second_sharepoint_subscription() {
