@@ -14,8 +14,8 @@ pub struct Ends {
     removed: BTreeSet<String>,
     /// How often renewal was asked for a new client-state key. Then each subscription is made anew.
     keys: u32,
-    /// How often the configuration was changed.
-    versions: u32,
+    /// How often the configuration was given other change types of the calendar, which make another subscription.
+    types: u32,
     /// How often renewal has deleted each.
     deleted: BTreeMap<Subject, u32>,
 }
@@ -31,9 +31,10 @@ impl Ends {
         self.keys += 1;
     }
 
-    /// Notes a new version of the configuration.
-    pub fn configure(&mut self) {
-        self.versions += 1;
+    /// Notes that one version of the configuration follows another.
+    pub fn configure(&mut self, earlier: u32, later: u32) {
+        let types = |version| Subject::Calendar.change_types(version);
+        self.types += u32::from(types(earlier) != types(later));
     }
 
     /// Notes that a subscription is gone, and returns whether it was deleted although it should live.
@@ -45,7 +46,7 @@ impl Ends {
         let deleted = self.deleted.entry(subject).or_default();
         *deleted += 1;
         let of_changes = if subject == Subject::Calendar {
-            self.versions
+            self.types
         } else {
             0
         };
@@ -89,9 +90,18 @@ mod tests {
     #[test]
     fn a_new_configuration_replaces_only_the_calendar() {
         let mut ends = Ends::default();
-        ends.configure();
+        ends.configure(1, 2);
         assert_eq!(ends.note(&of(Subject::Calendar), now()), None);
         assert_eq!(ends.note(&of(Subject::Channels), now()), Some(Subject::Channels));
+    }
+
+    #[test]
+    fn a_configuration_with_the_same_change_types_replaces_nothing() {
+        let mut ends = Ends::default();
+        for (earlier, later) in [(0, 0), (0, 1), (2, 3)] {
+            ends.configure(earlier, later);
+        }
+        assert_eq!(ends.note(&of(Subject::Calendar), now()), Some(Subject::Calendar));
     }
 
     fn of(subject: Subject) -> Registered {

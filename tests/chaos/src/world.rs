@@ -173,8 +173,8 @@ impl World {
 
     /// Writes a version of the configuration.
     pub async fn configure(&self, version: u32) -> Result<(), Error> {
-        self.ends.borrow_mut().configure();
-        self.version.set(version);
+        let earlier = self.version.replace(version);
+        self.ends.borrow_mut().configure(earlier, version);
         let document = subject::config(version, &self.refresh_token);
         Ok(self.stack().write_config(&document).await?)
     }
