@@ -8,15 +8,15 @@ use crate::plan::Kind;
 
 /// Checks the reasons for which a change is in FailedQueue.
 ///
-/// Content with a flipped bit has its own reason. What is genuine can only fail because Microsoft's signing keys were replaced
-/// or could not be read then: decryption asks for them each five minutes at most.
+/// Content with a flipped bit has its own reason. What is genuine can only fail for want of a signing key, because Microsoft's keys
+/// were replaced or could not be read then: decryption asks for them each five minutes at most. Its token is never rejected.
 pub fn check_change(sent: &Sent, reasons: &[Option<&str>], key_troubles: &[Timestamp]) -> Result<(), Breach> {
     for reason in reasons {
         let Some(reason) = reason else {
             return Err(Breach::NoReason(Some(sent.number)));
         };
         let waits_for_key = sent.subject.is_rich()
-            && OF_SIGNING_KEYS.contains(reason)
+            && *reason == OF_SIGNING_KEYS
             && key_troubles.iter().any(|at| is_near(*at, sent.at));
         let is_right = match sent.kind {
             Kind::Unreadable => waits_for_key || *reason == OF_CONTENT,
@@ -48,8 +48,8 @@ fn is_near(trouble: Timestamp, sent: Timestamp) -> bool {
 /// The reason of content that cannot be decrypted.
 const OF_CONTENT: &str = "ContentRejected";
 
-/// The reasons of what waited for a signing key, or came after its replacement.
-const OF_SIGNING_KEYS: [&str; 2] = ["NoSigningKeys", "TokenRejected"];
+/// The reason of what waited for a signing key.
+const OF_SIGNING_KEYS: &str = "NoSigningKeys";
 
 /// The reasons of windows: Graph or AWS failed until the last try, or the entry is no longer in the configuration.
 const OF_OTHERS: [&str; 2] = ["NotReady", "NotConfigured"];

@@ -19,32 +19,30 @@ fn unreadable_content_fails_for_its_own_reason() {
 
 #[test]
 fn a_genuine_change_fails_only_near_trouble_with_signing_keys() {
-    for reason in ["NoSigningKeys", "TokenRejected"] {
-        let wrong = || Breach::WrongReason(Some(1), reason.to_owned());
-        let with = |trouble: i64| Evidence {
-            key_troubles: vec![Timestamp::UNIX_EPOCH + SignedDuration::from_secs(trouble)],
-            ..failed(sent(1), Some(reason))
-        };
-        check(&failed(sent(1), Some(reason)), wrong());
-        for trouble in [-419, 0, 119] {
-            check_outcome(&with(trouble), ChangeOutcome::Failed);
-        }
-        for trouble in [-421, 121] {
-            check(&with(trouble), wrong());
-        }
-        let basic = Sent {
-            subject: Subject::Calendar,
-            ..sent(1)
-        };
-        let evidence = Evidence {
-            sent: vec![basic],
-            ..with(0)
-        };
-        check(&evidence, wrong());
+    let wrong = |reason: &str| Breach::WrongReason(Some(1), reason.to_owned());
+    let with = |reason, trouble: i64| Evidence {
+        key_troubles: vec![Timestamp::UNIX_EPOCH + SignedDuration::from_secs(trouble)],
+        ..failed(sent(1), Some(reason))
+    };
+    let no_keys = "NoSigningKeys";
+    check(&failed(sent(1), Some(no_keys)), wrong(no_keys));
+    for trouble in [-419, 0, 119] {
+        check_outcome(&with(no_keys, trouble), ChangeOutcome::Failed);
     }
-    for reason in ["ContentRejected", "Panicked", "NotStored"] {
-        let wrong = Breach::WrongReason(Some(1), reason.to_owned());
-        check(&failed(sent(1), Some(reason)), wrong);
+    for trouble in [-421, 121] {
+        check(&with(no_keys, trouble), wrong(no_keys));
+    }
+    let basic = Sent {
+        subject: Subject::Calendar,
+        ..sent(1)
+    };
+    let evidence = Evidence {
+        sent: vec![basic],
+        ..with(no_keys, 0)
+    };
+    check(&evidence, wrong(no_keys));
+    for reason in ["TokenRejected", "ContentRejected", "Panicked", "NotStored"] {
+        check(&with(reason, 0), wrong(reason));
     }
     check(&failed(sent(1), None), Breach::NoReason(Some(1)));
 }
