@@ -14,43 +14,44 @@ use crate::subject::Subject;
 use crate::watch::{remember_secrets, remember_tokens};
 use crate::world::World;
 
-/// Does one of the things that go wrong.
+/// Does one of the things that go wrong, and counts it if that changed anything.
 pub async fn disturb(world: &World, disturbance: Disturbance) -> Result<(), Error> {
+    let has_acted = act(world, disturbance).await?;
+    let acted = world.disturbances.get() + u64::from(has_acted);
+    world.disturbances.set(acted);
+    Ok(())
+}
+
+/// Does one of the things that go wrong, and returns whether that changed anything.
+async fn act(world: &World, disturbance: Disturbance) -> Result<bool, Error> {
     match disturbance {
         Disturbance::Weather(weather) => world.set_weather(weather).await?,
         Disturbance::Graph(fault) => fail(world, fault),
         Disturbance::Kill(function, after) => {
-            kill(world, function, Duration::from_millis(after.into())).await?;
+            return Ok(kill(world, function, Duration::from_millis(after.into())).await);
         }
-        Disturbance::Renew => renew(world, &json!({})).await,
-        Disturbance::ReplaceKey => {
-            world.ends.borrow_mut().replace_key();
-            renew(world, &json!({"rotate": "keys"})).await;
-            remember_secrets(world).await;
-        }
-        Disturbance::ReplaceCertificate => {
-            renew(world, &json!({"rotate": "certificate"})).await;
-            remember_secrets(world).await;
-        }
+        Disturbance::Renew => return Ok(renew(world, &json!({})).await),
+        Disturbance::ReplaceKey => return Ok(rotate(world, "keys").await),
+        Disturbance::ReplaceCertificate => return Ok(rotate(world, "certificate").await),
         Disturbance::ReplaceSigningKey => {
             note_key_trouble(world);
             world.simulator().rotate_keys()?;
         }
         Disturbance::Configure(version) => {
             world.configure(version).await?;
-            renew(world, &json!({"confirmDeletions": true})).await;
+            return Ok(renew(world, &json!({"confirmDeletions": true})).await);
         }
-        Disturbance::Age(subject) => age(world, subject),
+        Disturbance::Age(subject) => return Ok(age(world, subject)),
         Disturbance::Remove(subject) => {
             if let Some(one) = world.subscription(subject) {
                 world.ends.borrow_mut().remove(&one.id);
             }
-            tell(world, subject, LifecycleEvent::SubscriptionRemoved).await?;
+            return tell(world, subject, LifecycleEvent::SubscriptionRemoved).await;
         }
         Disturbance::Reauthorization(subject) => {
-            tell(world, subject, LifecycleEvent::ReauthorizationRequired).await?;
+            return tell(world, subject, LifecycleEvent::ReauthorizationRequired).await;
         }
-        Disturbance::Unlist(subject) => unlist(world, subject),
+        Disturbance::Unlist(subject) => return Ok(unlist(world, subject)),
         Disturbance::Upgrade => {
             world.progress.say("Upgrading");
             let sent = world.evidence.borrow().sent.len();
@@ -62,16 +63,35 @@ pub async fn disturb(world: &World, disturbance: Disturbance) -> Result<(), Erro
             world.progress.say(said.strip_suffix(": ").unwrap_or(&said));
         }
     }
-    world.disturbances.set(world.disturbances.get() + 1);
-    Ok(())
+    Ok(true)
 }
 
-/// Invokes renewal. It may fail, or be killed: the next run does its work.
-async fn renew(world: &World, event: &Value) {
+/// Invokes renewal, and returns whether it reported. It may fail, or be killed: the next run does its work.
+async fn renew(world: &World, event: &Value) -> bool {
     let version = world.version.get();
-    if let Ok(report) = world.stack().invoke(Function::Renewal, event).await {
+    let report = world.stack().invoke(Function::Renewal, event).await;
+    report.is_ok_and(|report| {
         world.note_report(version, &report);
+        true
+    })
+}
+
+/// Asks renewal for new keys until it reports, as an operator does.
+async fn rotate(world: &World, kind: &'static str) -> bool {
+    let mut is_done = false;
+    for _ in 0..ROTATIONS {
+        if kind == "keys" {
+            world.ends.borrow_mut().replace_key();
+        }
+        is_done = renew(world, &json!({ "rotate": kind })).await;
+        remember_secrets(world).await;
+        if is_done {
+            world.rotated.borrow_mut().insert(kind);
+            break;
+        }
+        sleep(Duration::from_secs(1)).await;
     }
+    is_done
 }
 
 fn note_key_trouble(world: &World) {
@@ -117,8 +137,9 @@ pub fn unmet_faults(world: &World) -> u64 {
         .sum()
 }
 
-/// Kills one of the programs that run a function. Renewal is asked to run first: it would be idle nearly always.
-async fn kill(world: &World, function: Function, after: Duration) -> Result<(), Error> {
+/// Kills one of the programs that run a function, and returns whether there was one. Renewal is asked to run first: it would be
+/// idle nearly always.
+async fn kill(world: &World, function: Function, after: Duration) -> bool {
     let strike = async {
         sleep(after).await;
         let deadline = Instant::now() + PROGRAM_TIMEOUT;
@@ -127,50 +148,58 @@ async fn kill(world: &World, function: Function, after: Duration) -> Result<(), 
             let chosen =
                 running.get(usize::try_from(after.as_millis()).unwrap_or_default() % running.len().max(1));
             if chosen.is_some_and(|process| process.kill()) {
-                world.killed.set(world.killed.get() + 1);
-                return;
+                *world
+                    .killed
+                    .borrow_mut()
+                    .entry(function.logical_id())
+                    .or_default() += 1;
+                return true;
             }
             sleep(Duration::from_millis(20)).await;
         }
         world.escaped.set(world.escaped.get() + 1);
+        false
     };
     if function == Function::Renewal {
         let event = json!({});
-        tokio::join!(renew(world, &event), strike);
+        let (_, is_killed) = tokio::join!(renew(world, &event), strike);
+        is_killed
     } else {
-        strike.await;
-    }
-    Ok(())
-}
-
-/// Leaves a subscription so little time that the next run has to renew it.
-pub fn age(world: &World, subject: Subject) {
-    if let Some(one) = world.subscription(subject) {
-        let left = one.expires_at.duration_since(world.simulator().now());
-        let too_much = left.saturating_sub(REMAINING_LIFETIME);
-        if too_much.is_positive() {
-            let _ = world.simulator().age(&one.id, too_much);
-        }
+        strike.await
     }
 }
 
-/// Has Graph say something about a subscription.
-async fn tell(world: &World, subject: Subject, event: LifecycleEvent) -> Result<(), Error> {
-    if let Some(one) = world.subscription(subject) {
-        world
-            .simulator()
-            .send(Post::new().lifecycle(&one.id, event))
-            .await?;
+/// Leaves a subscription so little time that the next run has to renew it, and returns whether it is there.
+pub fn age(world: &World, subject: Subject) -> bool {
+    let Some(one) = world.subscription(subject) else {
+        return false;
+    };
+    let left = one.expires_at.duration_since(world.simulator().now());
+    let too_much = left.saturating_sub(REMAINING_LIFETIME);
+    if too_much.is_positive() {
+        let _ = world.simulator().age(&one.id, too_much);
     }
-    Ok(())
+    true
 }
 
-/// Has Graph's list leave out a subscription.
-fn unlist(world: &World, subject: Subject) {
-    if let Some(one) = world.subscription(subject) {
-        world.simulator().unlist(&one.id);
-        world.unlisted.borrow_mut().insert(one.id);
-    }
+/// Has Graph say something about a subscription, and returns whether it is there.
+async fn tell(world: &World, subject: Subject, event: LifecycleEvent) -> Result<bool, Error> {
+    let Some(one) = world.subscription(subject) else {
+        return Ok(false);
+    };
+    let post = Post::new().lifecycle(&one.id, event);
+    world.simulator().send(post).await?;
+    Ok(true)
+}
+
+/// Has Graph's list leave out a subscription, and returns whether it is there.
+fn unlist(world: &World, subject: Subject) -> bool {
+    let Some(one) = world.subscription(subject) else {
+        return false;
+    };
+    world.simulator().unlist(&one.id);
+    world.unlisted.borrow_mut().insert(one.id);
+    true
 }
 
 /// The path of every page of a list but the first.
@@ -178,6 +207,9 @@ const NEXT_PAGE: &str = "/v1.0/subscriptions?$skiptoken";
 
 /// The path of Microsoft's signing keys.
 const SIGNING_KEYS: &str = "/common/discovery";
+
+/// How often renewal is asked for new keys.
+const ROTATIONS: u32 = 5;
 
 /// How long to wait for a program to be there. One that has nothing to do ends.
 const PROGRAM_TIMEOUT: Duration = Duration::from_secs(30);

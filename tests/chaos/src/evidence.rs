@@ -46,6 +46,8 @@ pub struct Evidence {
     pub panics: Vec<(&'static str, String)>,
     /// Programs that ended by themselves: of which function, and with which status or by which signal.
     pub deaths: Vec<(&'static str, i32)>,
+    /// How often a function took longer than its timeout.
+    pub timeouts: Vec<(&'static str, usize)>,
     /// When the first event about each change arrived.
     pub arrivals: BTreeMap<u32, Timestamp>,
     /// What the functions' programs occupied.

@@ -81,9 +81,8 @@ pub async fn run(options: Options) -> Result<Report, Error> {
     let calls = world.stack().microburst()?.calls().await?;
     let evidence = world.evidence.take();
     let growth = growth::growth(&evidence.samples);
-    let record = record::write(&world, &evidence, tools::target().join("chaos")).map_err(Error::Record)?;
     Ok(Report {
-        record,
+        record: record::write(&world, &evidence, tools::target().join("chaos")),
         latencies: evidence.latencies(),
         growth,
         options,
@@ -92,7 +91,7 @@ pub async fn run(options: Options) -> Result<Report, Error> {
         sending,
         whole: started.elapsed(),
         calls,
-        killed: world.killed.get(),
+        killed: world.kills(),
         escaped: world.escaped.get(),
         secrets: world.secrets.borrow().len(),
         logged: world.programs.borrow().values().map(|all| all.text.len()).sum(),
@@ -174,16 +173,13 @@ fn note_done(world: &World, calls: Calls, disturbances: usize) {
     let sent = count(evidence.sent.len());
     evidence.done = vec![
         Done::all("changes sent", options.items.into(), sent),
-        Done::all(
+        Done::most(
             "disturbances carried out",
             count(disturbances),
             world.disturbances.get(),
         ),
-        Done::most(
-            "functions killed",
-            options.kills.into(),
-            world.killed.get().into(),
-        ),
+        Done::all("kinds of keys replaced", 2, count(world.rotated.borrow().len())),
+        Done::most("functions killed", options.kills.into(), world.kills().into()),
         Done::half(
             "per mille of the calls to AWS struck",
             10 * u64::from(options.faults),
@@ -232,15 +228,16 @@ async fn conclude(world: &World) -> Result<(), Error> {
     }
     let secrets = world.secrets.borrow();
     evidence.unsearched = secrets.absent();
-    let mut killed = world.killed.get();
     for function in Function::ALL {
         let (name, programs) = (function.logical_id(), world.stack().programs(function)?);
         let leaks = secrets.found_in(&programs.text).into_iter();
         evidence.leaks.extend(leaks.map(|what| (name, what)));
         let panics = logs::panics(&programs.text).into_iter();
         evidence.panics.extend(panics.map(|line| (name, line)));
-        let deaths = logs::deaths(&programs.ends, &mut killed);
+        let killed = world.killed.borrow().get(name).copied().unwrap_or_default();
+        let deaths = logs::deaths(&programs.ends, killed).into_iter();
         evidence.deaths.extend(deaths.map(|end| (name, end)));
+        evidence.timeouts.push((name, programs.timeouts));
         world.programs.borrow_mut().insert(name, programs);
     }
     Ok(())
@@ -255,9 +252,6 @@ pub enum Error {
     /// The simulator.
     #[error(transparent)]
     Simulator(#[from] SimulatorError),
-    /// The record of the run.
-    #[error("writing the record of the run")]
-    Record(#[source] std::io::Error),
     /// Renewal did not subscribe to everything in the configuration, although nothing went wrong yet.
     #[error("renewal did not create: {missing}\nits report: {report:#}")]
     NotSubscribed {

@@ -87,20 +87,16 @@ pub fn panics(log: &str) -> Vec<String> {
 
 /// Returns the ends of programs that nobody ended. The local AWS ends those that are idle with a signal; the run kills others with
 /// another one, so often.
-pub fn deaths(ends: &[i32], killed: &mut u32) -> impl Iterator<Item = i32> {
+pub fn deaths(ends: &[i32], mut killed: u32) -> Vec<i32> {
     let is_death = |end: &i32| match *end {
         TERMINATED => false,
-        KILLED if *killed > 0 => {
-            *killed -= 1;
+        KILLED if killed > 0 => {
+            killed -= 1;
             false
         }
         _ => true,
     };
-    ends.iter()
-        .copied()
-        .filter(is_death)
-        .collect::<Vec<_>>()
-        .into_iter()
+    ends.iter().copied().filter(is_death).collect()
 }
 
 /// Returns the texts of all members of this name, however deep.
@@ -222,9 +218,8 @@ mod tests {
 
     #[test]
     fn a_program_ends_only_when_it_is_idle_or_killed() {
-        let mut killed = 1;
-        let found: Vec<i32> = deaths(&[-15, -9, -9, 0, 1, 101, -6, -11], &mut killed).collect();
-        assert_eq!((found, killed), (vec![-9, 0, 1, 101, -6, -11], 0));
+        let found = deaths(&[-15, -9, -9, 0, 1, 101, -6, -11], 1);
+        assert_eq!(found, [-9, 0, 1, 101, -6, -11]);
     }
 
     #[test]

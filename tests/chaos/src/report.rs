@@ -1,6 +1,7 @@
 //! The result of a run as text.
 
 use std::fmt;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ pub struct Report {
     /// What each program that ran for long occupied.
     pub growth: Vec<Growth>,
     /// The folder with the record of the run.
-    pub record: PathBuf,
+    pub record: io::Result<PathBuf>,
 }
 
 impl Report {
@@ -105,7 +106,10 @@ impl fmt::Display for Report {
         for growth in largest(&self.growth) {
             writeln!(f, "  {growth}")?;
         }
-        writeln!(f, "logs and what happened   {}", self.record.display())?;
+        match &self.record {
+            Ok(folder) => writeln!(f, "logs and what happened   {}", folder.display())?,
+            Err(error) => writeln!(f, "logs and what happened   could not be written: {error}")?,
+        }
         if verdict.is_kept() {
             return writeln!(f, "\nEvery promise was kept.");
         }
@@ -140,8 +144,9 @@ impl fmt::Display for Report {
 }
 
 /// The outcomes, in words.
-const OUTCOMES: [(ChangeOutcome, &str); 8] = [
+const OUTCOMES: [(ChangeOutcome, &str); 9] = [
     (ChangeOutcome::Delivered, "delivered once by id"),
+    (ChangeOutcome::Read, "read after a gap, and delivered once by id"),
     (ChangeOutcome::Unreadable, "unreadable, and in FailedQueue"),
     (ChangeOutcome::Failed, "in FailedQueue, for want of a signing key"),
     (ChangeOutcome::Reported, "in a reported gap that nobody can read"),
@@ -195,6 +200,17 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_verdict_is_shown_although_its_record_cannot_be_written() {
+        let text = Report {
+            record: Err(io::Error::other("the disk is full")),
+            ..report(Vec::new())
+        }
+        .to_string();
+        assert!(text.contains("could not be written: the disk is full"), "{text}");
+        assert!(text.ends_with("\nEvery promise was kept.\n"), "{text}");
+    }
+
     fn report(breaches: Vec<Breach>) -> Report {
         Report {
             options: Options::default(),
@@ -214,7 +230,7 @@ mod tests {
             logged: 9_000,
             latencies: [Duration::from_millis(400), Duration::from_millis(500)],
             growth: Vec::new(),
-            record: PathBuf::from("target/chaos"),
+            record: Ok(PathBuf::from("target/chaos")),
         }
     }
 }

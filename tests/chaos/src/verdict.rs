@@ -2,6 +2,7 @@
 
 mod gaps;
 mod reasons;
+mod shares;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,7 +14,7 @@ use crate::done::Done;
 use crate::evidence::{Event, Evidence, Outcome, Sent};
 use crate::flaw::Flaw;
 use crate::growth::Growth;
-use crate::plan::{Kind, MAX_ITEMS_PER_POST};
+use crate::plan::Kind;
 use crate::subject::List;
 
 use gaps::Gaps;
@@ -36,6 +37,8 @@ pub struct Verdict {
 pub enum ChangeOutcome {
     /// At a consumer, under one id.
     Delivered,
+    /// At a consumer, under one id, but only because the reader read it after a gap.
+    Read,
     /// In FailedQueue, because its content cannot be decrypted.
     Unreadable,
     /// In FailedQueue, because Microsoft's signing keys were replaced or could not be read.
@@ -59,6 +62,8 @@ pub enum Breach {
     NotDone(Done),
     /// Of so many changes, only so many were delivered: less than half.
     FewDelivered(usize, usize),
+    /// Graph gave up so many POSTs of so many to one subscription.
+    Refused(String, usize, usize),
     /// A change is nowhere.
     Lost(u32, String, Outcome),
     /// A change is in a gap that was not read, or read without it; and what was said of that.
@@ -97,6 +102,8 @@ pub enum Breach {
     Panicked(&'static str, String),
     /// The program of a function ended by itself, with this status or by this signal.
     Died(&'static str, i32),
+    /// So many programs of a function were ended because it took longer than its timeout.
+    TimedOut(&'static str, usize),
     /// The program of a function has grown.
     Grew(Growth),
     /// Changes took longer at the end than at first.
@@ -122,7 +129,7 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     }
     // Those of the run come first: a report shows no more than some.
     let mut breaches = of_run(evidence);
-    breaches.extend(wrong_shares(evidence, &outcomes));
+    breaches.extend(shares::wrong_shares(evidence, &outcomes));
     breaches.extend(of_events);
     breaches.extend(of_changes);
     let ids: BTreeSet<&str> = evidence.events.iter().map(|event| event.id.as_str()).collect();
@@ -155,6 +162,8 @@ fn of_run(evidence: &Evidence) -> Vec<Breach> {
     let panics = evidence.panics.iter();
     breaches.extend(panics.map(|(of, line)| Breach::Panicked(of, line.clone())));
     breaches.extend(evidence.deaths.iter().map(|(of, end)| Breach::Died(of, *end)));
+    let timeouts = evidence.timeouts.iter().filter(|(_, times)| *times > 0);
+    breaches.extend(timeouts.map(|(of, times)| Breach::TimedOut(of, *times)));
     breaches.extend(evidence.grown.iter().copied().map(Breach::Grew));
     breaches.extend(evidence.slowed.map(|[early, late]| Breach::Slowed(early, late)));
     breaches
@@ -232,31 +241,6 @@ fn outcome_of(
     Ok(ChangeOutcome::NotSubscribed)
 }
 
-/// Returns which shares of the changes are too small or too large. Single changes can have any of the outcomes; all of them
-/// cannot.
-fn wrong_shares(evidence: &Evidence, outcomes: &BTreeMap<ChangeOutcome, usize>) -> Vec<Breach> {
-    let count = |outcome| outcomes.get(&outcome).copied().unwrap_or_default();
-    let all = evidence.sent.len();
-    if all < MIN_ITEMS {
-        return Vec::new();
-    }
-    let is_rich = |sent: &&Sent| sent.kind == Kind::Genuine && sent.subject.is_rich();
-    let rich = evidence.sent.iter().filter(is_rich).count();
-    let too_many = |outcome, of: usize, most: usize| {
-        (count(outcome) > most).then(|| Breach::TooMany(outcome, count(outcome), of))
-    };
-    let delivered = count(ChangeOutcome::Delivered);
-    let few = (2 * delivered < all).then_some(Breach::FewDelivered(all, delivered));
-    few.into_iter()
-        .chain(too_many(ChangeOutcome::Failed, rich, rich / 2))
-        .chain(too_many(
-            ChangeOutcome::NotRead,
-            all,
-            (all / 50).max(MAX_ITEMS_PER_POST),
-        ))
-        .collect()
-}
-
 /// Checks the events about a change: each of them, because a consumer keeps the first of an id.
 fn delivered(sent: &Sent, events: &[&Event]) -> Result<ChangeOutcome, Breach> {
     let name = sent.subject.name();
@@ -288,7 +272,11 @@ fn delivered(sent: &Sent, events: &[&Event]) -> Result<ChangeOutcome, Breach> {
     if live.any(|event| event.content != sent.content) {
         return Err(Breach::Altered(sent.number, name));
     }
-    Ok(ChangeOutcome::Delivered)
+    Ok(if events.iter().all(|event| event.was_read) {
+        ChangeOutcome::Read
+    } else {
+        ChangeOutcome::Delivered
+    })
 }
 
 impl Verdict {
@@ -304,6 +292,9 @@ impl fmt::Display for Breach {
             Self::NotDone(done) => write!(f, "not done: {done}"),
             Self::FewDelivered(all, delivered) => {
                 write!(f, "few: {delivered} of {all} changes were delivered")
+            }
+            Self::Refused(name, given_up, of) => {
+                write!(f, "refused: Graph gave up {given_up} of {of} POSTs of {name}")
             }
             Self::Lost(number, name, outcome) => write!(f, "lost: change {number} of {name}, {outcome:?}"),
             Self::Unread(number, name, why) => write!(f, "unread: change {number} of {name}: {why}"),
@@ -347,6 +338,7 @@ impl fmt::Display for Breach {
             Self::Leaked(function, what) => write!(f, "secret: {what} in the log of {function}"),
             Self::Panicked(function, line) => write!(f, "panic: {function}: {line}"),
             Self::Died(function, end) => write!(f, "died: {function} ended by itself, {end}"),
+            Self::TimedOut(function, times) => write!(f, "timed out: {function}, {times} times"),
             Self::Grew(growth) => write!(f, "grew: {growth}"),
             Self::Slowed(early, late) => write!(f, "slowed: {early:.1?} at first, {late:.1?} at the end"),
         }

@@ -187,7 +187,7 @@ async fn report_progress(world: &World) -> Result<Infallible, Error> {
             evidence.gaps.len(),
             calls.struck,
             calls.all,
-            world.killed.get(),
+            world.kills(),
             world.options.kills,
         ));
     }

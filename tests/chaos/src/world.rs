@@ -43,14 +43,16 @@ pub struct World {
     pub ends: RefCell<Ends>,
     /// Messages in the queues that changes pass.
     pub backlog: Cell<usize>,
-    /// Functions that were killed.
-    pub killed: Cell<u32>,
+    /// How often each function was killed.
+    pub killed: RefCell<BTreeMap<&'static str, u32>>,
     /// Functions that were not running when they were to be killed.
     pub escaped: Cell<u32>,
-    /// Disturbances that were carried out to their end.
+    /// Disturbances that did something.
     pub disturbances: Cell<u64>,
     /// Upgrades that came to their end.
     pub upgrades: Cell<u64>,
+    /// Kinds of keys that renewal has replaced.
+    pub rotated: RefCell<BTreeSet<&'static str>>,
     /// Wrong lists and tokens that Graph was told to answer with, each of which somebody has to ask for.
     pub graph_faults: Cell<u64>,
 }
@@ -89,10 +91,11 @@ impl World {
             unlisted: RefCell::default(),
             ends: RefCell::default(),
             backlog: Cell::default(),
-            killed: Cell::default(),
+            killed: RefCell::default(),
             escaped: Cell::default(),
             disturbances: Cell::default(),
             upgrades: Cell::default(),
+            rotated: RefCell::default(),
             graph_faults: Cell::default(),
         };
         world.prepare().await?;
@@ -163,6 +166,11 @@ impl World {
     /// Returns the simulator.
     pub fn simulator(&self) -> &Simulator {
         &self.pair.simulator
+    }
+
+    /// Returns how many functions were killed.
+    pub fn kills(&self) -> u32 {
+        self.killed.borrow().values().sum()
     }
 
     /// Notes something for the record of the run.

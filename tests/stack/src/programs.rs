@@ -14,6 +14,8 @@ pub struct Programs {
     pub text: String,
     /// How those that have ended did: a status, or the negative number of a signal.
     pub ends: Vec<i32>,
+    /// How many were ended because an invocation took longer than the function's timeout.
+    pub timeouts: usize,
 }
 
 impl Stack {
@@ -26,8 +28,19 @@ impl Stack {
         let name = self.resource(function.logical_id())?;
         let file = self.folder().join("programs.log");
         let record = fs::read(&file).map_err(Error::io(format!("reading {}", file.display())))?;
-        Ok(programs_in(&String::from_utf8_lossy(&record), name))
+        let log = self.folder().join("ministack.log");
+        let said = fs::read(&log).map_err(Error::io(format!("reading {}", log.display())))?;
+        Ok(Programs {
+            timeouts: timeouts_in(&String::from_utf8_lossy(&said), name),
+            ..programs_in(&String::from_utf8_lossy(&record), name)
+        })
     }
+}
+
+/// Counts the lines in which MiniStack says that it has ended a program of this function.
+fn timeouts_in(log: &str, function: &str) -> usize {
+    let said = format!(" Lambda {function}: Task timed out ");
+    log.lines().filter(|line| line.contains(&said)).count()
 }
 
 /// Reads the record: lines that begin with the name of the function, and a sign.
@@ -62,8 +75,17 @@ mod tests {
         let expected = Programs {
             text: "one\tand more\n\n".to_owned(),
             ends: vec![-9, 0],
+            timeouts: 0,
         };
         assert_eq!(programs_in(record, "a"), expected);
         assert_eq!(programs_in(record, "c"), Programs::default());
+    }
+
+    #[test]
+    fn timeouts_are_those_of_the_function() {
+        let log = "12:00 WARNING [lambda] Lambda a: Task timed out after 10.00 seconds\n\
+                   12:01 WARNING [lambda] Lambda ab: Task timed out after 30.00 seconds\n\
+                   12:02 INFO [lambda] Lambda a: init exceeded 10s\n";
+        assert_eq!(["a", "ab", "b"].map(|name| timeouts_in(log, name)), [1, 1, 0]);
     }
 }

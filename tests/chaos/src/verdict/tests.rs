@@ -91,13 +91,13 @@ fn other_content_than_was_sent_is_altered() {
         was_read: true,
         ..event(1, "a")
     };
-    assert!(
-        judge(&Evidence {
+    check_outcome(
+        &Evidence {
             sent: vec![sent(1)],
             events: vec![read_later],
             ..Evidence::default()
-        })
-        .is_kept()
+        },
+        ChangeOutcome::Read,
     );
 }
 

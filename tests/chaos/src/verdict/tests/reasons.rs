@@ -138,6 +138,66 @@ fn not_all_gaps_can_be_left_unread() {
     assert_eq!(run(41), [Breach::TooMany(ChangeOutcome::NotRead, 41, 100)]);
 }
 
+#[test]
+fn what_nobody_can_read_is_a_small_share() {
+    let run = |lost: u32| {
+        let one = |number| Sent {
+            subject: Subject::Channels,
+            outcome: if number <= lost {
+                Outcome::Dropped
+            } else {
+                Outcome::Accepted
+            },
+            ..sent(number)
+        };
+        let owner = [Subject::Channels.app().tenant_id, Subject::Channels.name()];
+        let arrived = |number: u32| Event {
+            owner: owner.clone(),
+            ..event(number, &number.to_string())
+        };
+        judge(&Evidence {
+            sent: (1..=100).map(one).collect(),
+            events: (lost + 1..=100).map(arrived).collect(),
+            gaps: vec![gap("channels", -1, 1)],
+            caught_up: vec![caught_up(Some(
+                "Microsoft Graph has no list of this resource by time",
+            ))],
+            ..Evidence::default()
+        })
+        .breaches
+    };
+    assert_eq!(run(40), []);
+    assert_eq!(run(41), [Breach::TooMany(ChangeOutcome::Reported, 41, 100)]);
+}
+
+#[test]
+fn what_the_reader_reads_does_not_excuse_a_webhook_that_refuses() {
+    let run = |refused: u32| {
+        let is_refused = |number: u32| number <= 10 * refused;
+        let one = |number: u32| Sent {
+            at: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(i64::from((number - 1) / 10)),
+            outcome: if is_refused(number) {
+                Outcome::GivenUp
+            } else {
+                Outcome::Accepted
+            },
+            ..sent(number)
+        };
+        let arrived = |number: u32| Event {
+            was_read: is_refused(number),
+            ..event(number, &number.to_string())
+        };
+        judge(&Evidence {
+            sent: (1..=100).map(one).collect(),
+            events: (1..=100).map(arrived).collect(),
+            ..Evidence::default()
+        })
+        .breaches
+    };
+    assert_eq!(run(1), []);
+    assert_eq!(run(2), [Breach::Refused("team-messages".to_owned(), 2, 10)]);
+}
+
 fn failed(sent: Sent, reason: Option<&str>) -> Evidence {
     Evidence {
         failures: vec![failure(Some(sent.number), reason)],

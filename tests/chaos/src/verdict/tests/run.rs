@@ -104,6 +104,13 @@ fn leaks_panics_and_deaths_break_a_promise() {
         },
         Breach::Died("WebhookFunction", 101),
     );
+    check(
+        &Evidence {
+            timeouts: vec![("WebhookFunction", 0), ("ReaderFunction", 2)],
+            ..Evidence::default()
+        },
+        Breach::TimedOut("ReaderFunction", 2),
+    );
 }
 
 #[test]
