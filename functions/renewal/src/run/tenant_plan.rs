@@ -304,8 +304,8 @@ impl<'a, P: Ports> TenantRun<'a, P> {
             history.recall(look);
         }
         for step in steps.iter().filter(|step| step.action.creates()) {
-            if let Some((id, seen_at)) = absences.deleted(&step.name) {
-                history.deleted(&step.name, id, seen_at);
+            if let Some((id, seen_at)) = absences.take_deleted(&step.name) {
+                history.deleted(&step.name, &id, seen_at);
             }
         }
         history.observe(steps, &self.removed(), context, holds, self.begun)

@@ -324,7 +324,7 @@ fn shown(steps: &[Step]) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-fn mail() -> Desired {
+pub(super) fn mail() -> Desired {
     Desired {
         name: "mail".to_owned(),
         resource: "/users/1/messages".to_owned(),
@@ -350,7 +350,7 @@ fn listed() -> Subscription {
     }
 }
 
-fn context() -> Context {
+pub(super) fn context() -> Context {
     let set = |values: &[&str]| {
         values
             .iter()
