@@ -122,12 +122,13 @@ impl<P: Ports> Applier<'_, P> {
         }
     }
 
-    /// Asks for a subscription by id. One that is not known is expected on `version`.
-    pub(super) async fn get(&self, id: &str, version: Version) -> Result<Subscription, GraphError> {
+    /// Asks for a subscription by id. One that is not known is gone only if no version of the API shows it: its entry may have
+    /// had another version.
+    pub(super) async fn get(&self, id: &str) -> Result<Subscription, GraphError> {
         let run = &self.run;
         let known = lock(&self.known).get(id).map(Subscription::version);
-        let version = known.unwrap_or(version);
-        get(run.deps, run.request, run.tenant, version, id, &self.known).await
+        let versions = known.map_or_else(|| vec![Version::V1, Version::Beta], |version| vec![version]);
+        get(run.deps, run.request, run.tenant, &versions, id, &self.known).await
     }
 
     /// Deletes a subscription and returns whether it was there.
@@ -220,17 +221,26 @@ impl<P: Ports> Applier<'_, P> {
     }
 }
 
-/// Asks for a subscription by id, and returns it with what Graph does not show but this process knows of it.
+/// Asks for a subscription by id, and returns it with what Graph does not show but this process knows of it. It is gone only if
+/// none of the `versions` shows it.
 pub(crate) async fn get<P: Ports>(
     deps: &Deps<P>,
     request: &RunRequest,
     tenant: &Tenant,
-    version: Version,
+    versions: &[Version],
     id: &str,
     known: &Mutex<Known>,
 ) -> Result<Subscription, GraphError> {
-    let call = deps.graph.get(tenant, version, id);
-    let mut one = request.within(&deps.clock, call).await?;
+    let mut found = Err(GraphError::of(GraphErrorKind::OutOfTime));
+    for version in versions {
+        let call = deps.graph.get(tenant, *version, id);
+        found = request.within(&deps.clock, call).await;
+        let is_unknown = |error: &GraphError| matches!(error.kind, GraphErrorKind::NotFound { .. });
+        if !found.as_ref().is_err_and(is_unknown) {
+            break;
+        }
+    }
+    let mut one = found?;
     if let Some(known) = lock(known).get(id) {
         keep_query(&mut one, known);
     }

@@ -1,7 +1,6 @@
 //! Renews subscriptions. What Graph refuses to renew is looked at again, shortened or replaced, so that it does not lapse.
 
 use graph_core::subscription::{
-    catalogue::Version,
     model::Subscription,
     plan::{Creation, Policy, Renewal, Step, Urgency},
 };
@@ -87,7 +86,7 @@ impl<P: Ports> Applier<'_, P> {
 
     /// Asks for a subscription by id: Graph's answers differ from call to call.
     pub(super) async fn find(&self, id: &str) -> Result<(), Failure> {
-        match self.get(id, Version::default()).await {
+        match self.get(id).await {
             Ok(_) => Ok(()),
             Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => {
                 // At once: if the creation of a successor fails, the next run still knows that this one is gone.
@@ -100,7 +99,7 @@ impl<P: Ports> Applier<'_, P> {
 
     /// Returns the subscription if Graph has renewed it, although it did not say so.
     async fn carried_out(&self, step: &Step, id: &str) -> Option<Subscription> {
-        let shown = self.get(id, Version::default()).await.ok();
+        let shown = self.get(id).await.ok();
         shown.filter(|shown| shown.expiration_date_time > step.expires_at)
     }
 

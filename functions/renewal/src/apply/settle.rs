@@ -28,7 +28,7 @@ impl<P: Ports> Applier<'_, P> {
                 .rival(creation, message.clone())
                 .unwrap_or_else(|| error.into()));
         };
-        let existing = match self.get(id, creation.desired.version).await {
+        let existing = match self.get(id).await {
             // Creating and reading can disagree for hours after a deletion, and only time helps.
             Err(error) if matches!(error.kind, GraphErrorKind::NotFound { .. }) => {
                 return Err(Failure::Vanished(id.clone()));

@@ -258,15 +258,7 @@ impl<P: Ports> Answers<'_, P> {
     /// Asks for the subscription with this id. It is gone only if no version that may show it does.
     async fn find(&self, named: &Named<'_>, id: &str) -> Result<Subscription, GraphError> {
         let versions = named.versions(id);
-        let mut found = Err(GraphError::of(GraphErrorKind::OutOfTime));
-        for version in versions {
-            found = get(self.deps, self.request, named.tenant, version, id, &named.known).await;
-            let is_unknown = |error: &GraphError| matches!(error.kind, GraphErrorKind::NotFound { .. });
-            if !found.as_ref().is_err_and(is_unknown) {
-                break;
-            }
-        }
-        found
+        get(self.deps, self.request, named.tenant, &versions, id, &named.known).await
     }
 
     /// Returns the verdict on an event about a lost subscription, after a run over its application.

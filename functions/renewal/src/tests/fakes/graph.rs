@@ -134,6 +134,7 @@ impl FakeGraph {
         state.subscriptions.clone_from(&other.subscriptions);
         state.bodies.clone_from(&other.bodies);
         state.keys.clone_from(&other.keys);
+        state.betas.clone_from(&other.betas);
         state.made = other.made;
     }
 
@@ -318,8 +319,10 @@ impl State {
                 ok(&page)
             }
             ("POST", [version, ..]) => {
+                let before = self.subscriptions.len();
                 let reply = self.create(serde_json::from_slice(sent.body).unwrap(), tenant, now);
-                let made = self.subscriptions.last().filter(|_| *version == "beta");
+                let made = self.subscriptions.iter().skip(before);
+                let made = made.filter(|_| *version == "beta");
                 self.betas.extend(made.map(|(_, one)| one.id.clone()));
                 reply
             }

@@ -129,24 +129,28 @@ fn a_subscription_lives_on_its_version_whatever_becomes_of_its_entry() {
         ("beta", "v9"),
         ("v1.0", "v9"),
     ] {
-        for (restarts, is_hidden) in [(false, false), (false, true), (true, false)] {
+        for (restarts, is_hidden) in [(false, false), (false, true), (true, false), (true, true)] {
+            // Without its entry nothing but the list leads to it.
+            if restarts && is_hidden && after == "v9" {
+                continue;
+            }
             let mut world = world(&mail(before));
-            world.graph.end_in_time();
             world.scheduled();
             world.documents.set(Document::Config, &mail(after).to_string());
-            if is_hidden {
-                world.graph.hide("id-1");
-            }
             if restarts {
                 world = world.restarted();
+            }
+            world.graph.end_in_time();
+            if is_hidden {
+                world.graph.hide("id-1");
             }
             for _ in 0..(4 * 9) {
                 world.clock.advance(6 * 60);
                 world.scheduled();
             }
             let all = world.graph.all();
-            assert_eq!(all.len(), 1, "{before} {after} {is_hidden}");
-            assert_eq!(all[0].id, "id-1", "{before} {after} {is_hidden}");
+            assert_eq!(all.len(), 1, "{before} {after} {restarts} {is_hidden}");
+            assert_eq!(all[0].id, "id-1", "{before} {after} {restarts} {is_hidden}");
         }
     }
 }
