@@ -155,7 +155,7 @@ fn a_second_one_after_a_wrong_404_goes_at_once() {
 }
 
 #[test]
-fn what_only_lists_show_is_created_again_while_it_cannot_be_asked_for() {
+fn what_only_lists_show_is_created_while_it_cannot_be_asked_for() {
     let world = world(&organisations(1, &[(0, "chats", chats())]));
     world.scheduled();
     world.graph.ghost("id-1");
