@@ -24,6 +24,7 @@ use tracing::error;
 use self::{
     answer::{Answers, Verdict},
     losses::Losses,
+    removals::Removals,
 };
 use crate::{
     Deps,
@@ -37,6 +38,7 @@ use crate::{
 
 mod answer;
 mod losses;
+mod removals;
 
 /// The queue of lifecycle notifications, as the log names it.
 const QUEUE: &str = "LifecycleQueue";
@@ -187,6 +189,7 @@ async fn react<P: Ports>(
     let extended = verdicts.iter().filter(|one| **one == Verdict::Extended);
     metrics.count(Metric::Renewed, extended.count());
     let run = run_over_gone(deps, &request, events, &verdicts, metrics).await;
+    let removals = Removals::of(&answers, events.iter().zip(&verdicts)).await;
     // Only now a removed subscription has a successor: until then its notifications had no receiver.
     let now = deps.clock.now();
     let mut failures = Vec::with_capacity(events.len());
@@ -197,7 +200,7 @@ async fn react<P: Ports>(
             (Verdict::Failed, _) | (Verdict::Gone, None) => None,
             (Verdict::Gone, Some(run)) if event.has_failed(run, &read.config) => None,
             (Verdict::Gone, Some(run)) if event.kind == Kind::Removed => {
-                Some(event.removed(run, now, answers.has_made(event)))
+                Some(event.removed(run, now, removals.has_happened(event)))
             }
             // The run may have found or created the successor, which bounds the gap.
             (Verdict::Gone, Some(_)) => {
@@ -220,6 +223,11 @@ async fn react<P: Ports>(
             *failure = Some(Reason::NotStored);
         }
     }
+    let failed = failures.iter().map(Option::is_some);
+    let deadline = request.keeps_state_by(&deps.clock);
+    removals
+        .store(events.iter().map(|(_, event)| event).zip(failed), deadline)
+        .await;
     failures
 }
 

@@ -104,7 +104,7 @@ impl RunRequest {
     }
 
     /// Returns the deadline for the storage of the state, the last thing that a run does.
-    pub(super) fn keeps_state_by(&self, clock: &impl Clock) -> Deadline {
+    pub(crate) fn keeps_state_by(&self, clock: &impl Clock) -> Deadline {
         deadline(self.before_deadline(KEEPS_STATE_BEFORE, 22), STATE_WITHIN, clock)
     }
 

@@ -5,9 +5,12 @@ use std::{
     ops::RangeInclusive,
 };
 
-use graph_core::subscription::{
-    config::{Config, Problem, Tenant},
-    plan::{CaughtUp, Missing, SettledVersions, StoredState},
+use graph_core::{
+    application::Application,
+    subscription::{
+        config::{Config, Problem, Tenant},
+        plan::{CaughtUp, Missing, SettledVersions, StoredState, UnreadRemovals},
+    },
 };
 use graph_edge::{BoxError, deadline::Deadline, telemetry::causes};
 use jiff::{SignedDuration, Timestamp};
@@ -196,6 +199,29 @@ pub(super) async fn add_caught_up<P: Ports>(deps: &Deps<P>, caught_up: &CaughtUp
     };
     let change = |mut latest: StoredState| {
         latest.caught_up.join(caught_up);
+        latest
+    };
+    update(deps, stored, change, deadline).await;
+}
+
+/// Returns which removed subscriptions still have to be read.
+pub(crate) async fn unread_removals<P: Ports>(deps: &Deps<P>, deadline: Deadline) -> UnreadRemovals {
+    stored(deps, deadline).await.unwrap_or_default().0.unread_removals
+}
+
+/// Stores of removed subscriptions, by owner and id, whether they still have to be read.
+pub(crate) async fn set_unread_removals<P: Ports>(
+    deps: &Deps<P>,
+    removals: &[(Application, &str, bool)],
+    deadline: Deadline,
+) {
+    let Ok(stored) = stored(deps, deadline).await else {
+        return;
+    };
+    let change = |mut latest: StoredState| {
+        for (owner, id, is_unread) in removals {
+            latest.unread_removals.set(*owner, id, *is_unread);
+        }
         latest
     };
     update(deps, stored, change, deadline).await;

@@ -24,7 +24,7 @@ pub use self::{
     processes::Processes,
     reason::{LostSubscription, Reason},
     removals::Removals,
-    state::{Look, Missing, SettledVersions, StoredState},
+    state::{Look, Missing, SettledVersions, StoredState, UnreadRemovals},
     step::{Action, Creation, Renewal, Step},
     urgency::Urgency,
 };

@@ -250,6 +250,38 @@ fn a_window_that_no_queue_takes_repeats_its_event_under_one_id() {
 }
 
 #[test]
+fn a_removal_that_no_queue_takes_is_read_after_a_restart() {
+    for has_run_before in [false, true] {
+        for refused in [true, false] {
+            let mut world = with_lost();
+            let removed = storms::event(&world, 1, "subscriptionRemoved", "chats", "id-1", 0);
+            let batch = json!({"Records": [removed]});
+            let queue = if refused {
+                &world.read_queue
+            } else {
+                &world.delivery_queue
+            };
+            queue.refuse(Some(""));
+            let answer = world.clock.run(world.invoke(batch.clone())).unwrap();
+            assert_eq!(answer["batchItemFailures"].as_array().unwrap().len(), 1);
+            assert_eq!((live(&world), world.windows().len()), (1, 0));
+            world = world.restarted();
+            if has_run_before {
+                next_run(&world);
+            }
+            for _ in 0..2 {
+                world.clock.run(world.invoke(batch.clone())).unwrap();
+                assert_eq!((world.told().len(), world.windows().len()), (1, 1));
+            }
+            world = world.restarted();
+            next_run(&world);
+            world.clock.run(world.invoke(batch)).unwrap();
+            assert_eq!(world.windows().len(), 0, "it was read");
+        }
+    }
+}
+
+#[test]
 fn the_gap_after_a_lost_client_state_key_has_no_known_beginning() {
     let world = world(&organisations(1, &[(0, "chats", chats())]));
     world.scheduled();

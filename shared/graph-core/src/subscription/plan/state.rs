@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 pub(super) use self::look::Before;
 pub use self::{
     look::{Look, Missing},
+    unread::UnreadRemovals,
     versions::SettledVersions,
 };
 use super::{
@@ -30,6 +31,7 @@ use crate::{
 mod look;
 #[cfg(test)]
 mod tests;
+mod unread;
 mod versions;
 
 /// The result of the last look at all subscriptions.
@@ -79,6 +81,9 @@ pub struct StoredState {
     /// Which windows were ordered because Graph missed notifications.
     #[serde(skip_serializing_if = "CaughtUp::is_empty")]
     pub caught_up: CaughtUp,
+    /// Which removed subscriptions still have to be read.
+    #[serde(skip_serializing_if = "UnreadRemovals::is_empty")]
+    pub unread_removals: UnreadRemovals,
     /// The processes that use Graph's limits.
     #[serde(skip_serializing_if = "Processes::is_empty")]
     pub processes: Processes,
@@ -393,7 +398,7 @@ fn step(tenant: &str, name: &str) -> String {
 
 /// The parts that are left out of a text that is too long, the one that matters least first. Each drops some of it, and
 /// returns whether there was any.
-const PARTS: [fn(&mut StoredState) -> bool; 8] = [
+const PARTS: [fn(&mut StoredState) -> bool; 9] = [
     // What senders of `missed` make grow: what is forgotten is read again, and nothing is lost.
     |state| !std::mem::take(&mut state.caught_up).is_empty(),
     // Without it, a deletion waits for one more run.
@@ -402,6 +407,8 @@ const PARTS: [fn(&mut StoredState) -> bool; 8] = [
     |state| state.drop_tenant(LARGE),
     // What grows with tenants times entries: without it, consumers catch up once too often.
     StoredState::drop_existing,
+    // Without them, consumers hear of a removal and have to read for themselves.
+    |state| !std::mem::take(&mut state.unread_removals).is_empty(),
     StoredState::drop_counts,
     StoredState::drop_unlisted,
     |state| state.drop_tenant(0),

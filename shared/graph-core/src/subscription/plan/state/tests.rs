@@ -1,4 +1,5 @@
 use super::*;
+use crate::application::test_util::application;
 use crate::subscription::plan::existing::by_entry;
 
 #[test]
@@ -313,4 +314,23 @@ fn counted(state: StoredState, live: LiveCounts, failures: &str) -> StoredState 
         failures: Some(failures.to_owned().into()),
         ..state
     }
+}
+
+#[test]
+fn unread_removals_are_known_by_owner_and_id_and_the_latest_stay() {
+    let (one, other) = (application(("a", "c")), application(("b", "c")));
+    let mut removals = UnreadRemovals::default();
+    for number in 0..=MAX_STORED {
+        removals.set(one, &format!("id-{number}"), true);
+    }
+    let text = serde_json::to_string(&removals).unwrap();
+    assert!(text.len() < 1_000, "{text}");
+    let mut removals: UnreadRemovals = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        ["id-0", "id-1", "id-100"].map(|id| removals.has(one, id)),
+        [false, true, true]
+    );
+    assert!(!removals.has(other, "id-1"));
+    removals.set(one, "id-1", false);
+    assert_eq!(["id-1", "id-2"].map(|id| removals.has(one, id)), [false, true]);
 }
