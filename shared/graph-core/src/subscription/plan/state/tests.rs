@@ -235,6 +235,25 @@ fn settled_versions_that_do_not_fit_are_unknown() {
 }
 
 #[test]
+fn a_version_that_all_have_settled_stays_without_room_for_counts() {
+    let mut state = large(700, |_| 12);
+    let names: Vec<String> = (0..700).map(|number| format!("tenant-{number}")).collect();
+    state.settled = settled(names.iter().map(|name| (name.as_str(), "v1")));
+    let state = StoredState::parse(&state.into_text()).unwrap();
+    assert_eq!(state.settled.of("tenant-7"), Some("v1"));
+}
+
+#[test]
+fn a_process_remembers_settled_versions_that_had_no_room() {
+    let own = settled([("a", "v1"), ("b", "v2"), ("c", "v2")].into_iter());
+    let mut stored = own.clone();
+    assert!(stored.forget());
+    assert_eq!(stored.of("a"), None);
+    assert_eq!(stored.clone().or_later(&own), own);
+    assert_eq!(own.clone().or_later(&stored), own);
+}
+
+#[test]
 fn counts_that_do_not_fit_are_unknown_and_not_zero() {
     let state = large(500, |number| number * 3);
     let text = state.into_text();

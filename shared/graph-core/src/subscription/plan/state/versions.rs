@@ -72,16 +72,26 @@ impl SettledVersions {
         self.at.is_some()
     }
 
-    /// Returns what the later run has found out, this one or the `other`.
+    /// Returns what the later run has found out, this one or the `other`. Of the same run, what was stored may have been
+    /// forgotten.
     #[must_use]
     pub fn or_later(self, other: &Self) -> Self {
-        if other.at > self.at { other.clone() } else { self }
+        let knows = |one: &Self| (one.at, !one.all().is_empty());
+        if knows(other) > knows(&self) {
+            other.clone()
+        } else {
+            self
+        }
     }
 
-    /// Forgets the version of every tenant if that saves room; returns whether it does.
+    /// Forgets the version of every tenant if that saves room; returns whether it does. One version of all tenants is short.
     pub(super) fn forget(&mut self) -> bool {
+        if self.others.is_empty() {
+            return false;
+        }
         self.most.clear();
-        !std::mem::take(&mut self.others).is_empty()
+        self.others.clear();
+        true
     }
 }
 
