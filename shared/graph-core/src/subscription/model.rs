@@ -2,7 +2,7 @@
 //! type*).
 //!
 //! No database stores subscriptions. What Graph's list does not show is in the query of the notification URL, which
-//! Graph keeps and shows: see [`NotificationUrl`](crate::subscription::url::NotificationUrl).
+//! Graph keeps and shows: see [`NotificationUrl`].
 
 use std::fmt;
 
