@@ -12,7 +12,7 @@ use crate::subject::Subject;
 pub struct Ends {
     /// The ids of those that Graph removed.
     removed: BTreeSet<String>,
-    /// How often renewal was asked for a new client-state key. Then each subscription is made anew.
+    /// How many times the client-state key was replaced. Each time, renewal replaces every subscription.
     keys: u32,
     /// How often the configuration was given other change types of the calendar, which make another subscription.
     types: u32,
